@@ -1,0 +1,1 @@
+"""One question per file, answered as a ratio of things measured in the same run."""

@@ -1,0 +1,82 @@
+"""Write a trained network as an ONNX file and prove that it answers as the module does."""
+
+import contextlib
+import io
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from msgspec import Struct
+
+from proxyless_nas import Network
+from proxyless_nas.files import write_bytes
+
+TOLERANCE = 1e-3
+
+
+class Export(Struct, frozen=True):
+    """What was written: its size, and the largest difference of a logit, relative to the largest."""
+
+    path: str
+    bytes: int
+    difference: float
+
+
+def export_onnx(network: Network, path: str | Path, images: torch.Tensor | None = None) -> Export:
+    """Export `network` for one image [1, *spec.input] and check it in ONNX Runtime.
+
+    The check runs on `images` [N, *spec.input] (random ones where none are given). ValueError
+    when the two disagree by more than 1e-3 of the largest logit; then nothing is written.
+    """
+    shape = network.spec.input
+    example = torch.zeros(1, shape.channels, shape.height, shape.width)
+    if images is None:
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randn(8, *example.shape[1:], generator=generator)
+    was_training = network.training
+    network.eval()
+    data = _to_onnx(network, example)
+    difference = _disagreement(network, data, images)
+    network.train(was_training)
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"{network.spec.name}: the exported network differs from the module by "
+            f"{difference:.2e} of its largest logit; nothing was written"
+        )
+    write_bytes(path, data)
+    return Export(str(path), len(data), difference)
+
+
+def _to_onnx(network: Network, example: torch.Tensor) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = Path(folder) / "model.onnx"
+        with contextlib.redirect_stdout(io.StringIO()):
+            torch.onnx.export(
+                network,
+                (example,),
+                str(file),
+                input_names=["images"],
+                output_names=["logits"],
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+        return file.read_bytes()
+
+
+@torch.no_grad()
+def _disagreement(network: Network, data: bytes, images: torch.Tensor) -> float:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    worst, largest = 0.0, 0.0
+    for image in images.split(1):
+        expected = network(image).numpy()
+        (answer,) = session.run(["logits"], {"images": np.ascontiguousarray(image.numpy())})
+        worst = max(worst, float(np.abs(np.asarray(answer) - expected).max()))
+        largest = max(largest, float(np.abs(expected).max()))
+    return worst / max(largest, 1e-12)

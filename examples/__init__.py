@@ -1,0 +1,1 @@
+"""Whole stories, each run by the tests."""

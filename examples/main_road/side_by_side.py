@@ -1,0 +1,69 @@
+"""Run several training commands at once, with one bar over all of them."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from proxyless_nas.progress import progress_bar
+from training.run_folder import read_log
+
+TAIL = 2000
+
+
+class Job(Struct, frozen=True):
+    """A python command, and the run folder in which it says how far it is."""
+
+    name: str
+    arguments: list[str]
+    folder: Path
+
+    epochs: int
+
+    def epochs_done(self) -> int:
+        """Epochs that the run's log tells of."""
+        return len(read_log(self.folder / "log.jsonl"))
+
+
+def run_jobs(jobs: list[Job], workers: int) -> None:
+    """Run all jobs, `workers` at a time, in order; OSError with its last words if one fails.
+
+    When this process is interrupted the running jobs are stopped too; each continues from its
+    checkpoint the next time.
+    """
+    waiting, running = list(jobs), dict[str, tuple[Job, subprocess.Popen[bytes]]]()
+    bar = progress_bar(None, "train (epochs of all networks)", sum(job.epochs for job in jobs))
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                job = waiting.pop(0)
+                running[job.name] = job, _start(job)
+            time.sleep(0.2)
+            for name, (job, process) in list(running.items()):
+                if process.poll() is not None:
+                    del running[name]
+                    if process.returncode:
+                        last = (job.folder / "output.txt").read_text()[-TAIL:].strip()
+                        raise OSError(f"training {name} failed: {last.splitlines()[-1]}")
+            done = sum(job.epochs_done() for job in jobs)
+            bar.update(done - bar.n)
+    finally:
+        bar.close()
+        for _, process in running.values():
+            process.terminate()
+        for _, process in running.values():
+            process.wait()
+
+
+def _start(job: Job) -> "subprocess.Popen[bytes]":
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with (job.folder / "output.txt").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, *job.arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )

@@ -1,0 +1,173 @@
+"""The stages of the main road: each reads files of earlier ones and writes its own."""
+
+import shutil
+from pathlib import Path
+
+from msgspec import Struct
+
+from compression.export import export_onnx
+from examples.main_road.config import RoadConfig
+from examples.main_road.side_by_side import Job, run_jobs
+from latency_tables.check import check_table
+from latency_tables.cost import TableLatency
+from latency_tables.measure import measure_space
+from latency_tables.networks import Measured, measure_networks
+from latency_tables.table import LatencyTable
+from proxyless_nas import NetworkSpec, hand_made, load_spec, named_space
+from proxyless_nas.files import read_json, write_json
+from proxyless_nas.weights import load_weights
+from search.config import ProxylessConfig
+from search.problems import Architecture
+from search.proxyless import search
+from search.strategies import RandomChoices
+from training.datasets import open_dataset
+from training.evaluate import Evaluation
+
+NEAR_TARGET = 0.1
+CHECKED_IMAGES = 64
+VISITS = 40
+
+
+class Timed(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was measured of all networks in one session; `exported` is the ONNX file itself."""
+
+    networks: dict[str, Measured]
+    exported: Measured
+
+
+class Road(Struct, frozen=True):
+    """One run: its config and the places of its files."""
+
+    config: RoadConfig
+    folder: Path
+
+    @property
+    def table_path(self) -> Path:
+        return self.folder / "table.json"
+
+    @property
+    def spec_path(self) -> Path:
+        return self.folder / "spec.json"
+
+    def table(self) -> LatencyTable:
+        """The calibrated latency table."""
+        return LatencyTable.load(self.table_path)
+
+    def target_ms(self) -> float:
+        """The latency to meet."""
+        if self.config.target_ms is not None:
+            return self.config.target_ms
+        whole = TableLatency(self.table()).network(hand_made(self.config.space))
+        return self.config.target_ratio * whole
+
+    def network_folder(self, name: str) -> Path:
+        """Where one network is trained."""
+        return self.folder / "networks" / name
+
+    def specs(self) -> dict[str, NetworkSpec]:
+        """Every network of the comparison, the searched one first."""
+        named = [load_spec(str(self.spec_path))]
+        named += [hand_made(self.config.space, width) for width in self.config.widths]
+        named += random_networks(self)
+        return {spec.name: spec for spec in named}
+
+    def result(self, name: str) -> Evaluation:
+        """What a trained network did on the test set."""
+        return read_json(self.network_folder(name) / "result.json", Evaluation)
+
+
+def measure_table(road: Road) -> None:
+    """Measure the blocks of the space on this machine, then calibrate on whole networks."""
+    measure_space(named_space(road.config.space), road.table_path, seed=road.config.seed)
+    check_table(
+        road.table_path, fit=road.config.fit, test=road.config.test, seed=road.config.seed
+    )
+
+
+def search_network(road: Road) -> None:
+    """Search for the target; leaves search/ and spec.json."""
+    config, out = road.config, road.folder / "search"
+    search(
+        ProxylessConfig(
+            space=config.space,
+            table=str(road.table_path),
+            target_ms=road.target_ms(),
+            out=str(out),
+            dataset=config.dataset,
+            path=config.path,
+            limit=config.limit,
+            held_out=config.held_out,
+            epochs=config.search_epochs,
+            warmup_epochs=config.warmup_epochs,
+            seed=config.seed,
+        )
+    )
+    shutil.copyfile(out / "spec.json", road.spec_path)
+
+
+def random_networks(road: Road) -> list[NetworkSpec]:
+    """Random networks of the space whose predicted latency is within 10 % of the target."""
+    problem = Architecture(named_space(road.config.space))
+    fixed, prices = problem.prices(TableLatency(road.table()))
+    target = road.target_ms()
+
+    def near(options: tuple[int, ...]) -> bool:
+        ms = fixed + sum(float(row[option]) for row, option in zip(prices, options, strict=True))
+        return abs(ms - target) <= NEAR_TARGET * target
+
+    strategy = RandomChoices([len(row) for row in prices], road.config.seed, near)
+    return [
+        problem.decode(strategy.ask().options, f"random-{index + 1}")
+        for index in range(road.config.randoms)
+    ]
+
+
+def train_networks(road: Road) -> None:
+    """Train every network of the comparison with the same budget, some side by side."""
+    config = road.config
+    jobs: list[Job] = []
+    for name, spec in sorted(road.specs().items(), key=lambda pair: -pair[1].macs):
+        folder = road.network_folder(name)
+        if (folder / "result.json").exists():
+            continue
+        spec.save(str(folder / "arch.json"))
+        flags = {
+            "--arch": folder / "arch.json",
+            "--out": folder,
+            "--dataset": config.dataset,
+            "--path": config.path,
+            "--limit": config.limit,
+            "--epochs": config.epochs,
+            "--seed": config.seed,
+            "--threads": 1,
+        }
+        arguments = [str(part) for pair in flags.items() if pair[1] is not None for part in pair]
+        jobs.append(Job(name, ["main.py", *arguments], folder, config.epochs))
+    run_jobs(jobs, config.workers)
+    shutil.copyfile(road.network_folder("searched") / "weights.pt", road.folder / "weights.pt")
+
+
+def export_network(road: Road) -> None:
+    """Write model.onnx and check it against the module on real test images."""
+    spec = load_spec(str(road.spec_path))
+    network = spec.build(seed=0)
+    load_weights(network, road.folder / "weights.pt")
+    data = open_dataset(road.config.dataset, road.config.path, spec.input.height)
+    images = next(iter(data.test_batches(CHECKED_IMAGES)))[0]
+    done = export_onnx(network, road.folder / "model.onnx", images)
+    write_json(road.folder / "export.json", done)
+    print(f"model.onnx: {done.bytes:,} bytes, logits differ by {done.difference:.1e} at most")
+
+
+def time_networks(road: Road) -> None:
+    """Measure every network and the exported file in one session, interleaved."""
+    specs = road.specs()
+    seen = measure_networks(
+        [*specs.values(), road.folder / "model.onnx"], visits=VISITS, seed=road.config.seed
+    )
+    write_json(road.folder / "measured.json", Timed(dict(zip(specs, seen[:-1], strict=True)), seen[-1]))
+
+
+def timed(road: Road) -> Timed:
+    """What `time_networks` measured."""
+    return read_json(road.folder / "measured.json", Timed)

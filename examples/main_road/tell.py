@@ -1,0 +1,182 @@
+"""Collect what the stages left behind: the table for the terminal and the story for the report."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from examples.main_road.stages import Road, Timed, timed
+from latency_tables.cost import TableLatency
+from latency_tables.report import CheckReport
+from proxyless_nas import load_spec, named_space
+from proxyless_nas.files import read_json
+from search.problems import Architecture
+from search.report import (
+    Prediction,
+    SearchedEdge,
+    SearchPoint,
+    Story,
+    TableCheck,
+    TrainedNetwork,
+)
+from search.report.story import Family
+from training.run_folder import read_log
+
+TOLERANCE = 0.05
+US_PER_MS = 1000.0
+
+
+def networks_of(road: Road) -> tuple[TrainedNetwork, ...]:
+    """Every trained network with its figures; the searched one as measured from model.onnx."""
+    cost, seen, found = TableLatency(road.table()), timed(road), []
+    for name, spec in road.specs().items():
+        measured = seen.exported if name == "searched" else seen.networks[name]
+        found.append(
+            TrainedNetwork(
+                name=name,
+                family=family_of(name),
+                spec=spec,
+                test_accuracy=road.result(name).top1,
+                parameters=spec.parameters,
+                macs=spec.macs,
+                predicted_ms=cost.network(spec),
+                measured_ms=measured.p10_ms,
+                measured_p50_ms=measured.p50_ms,
+                measured_p90_ms=measured.p90_ms,
+                epochs=road.config.epochs,
+                seed=road.config.seed,
+            )
+        )
+    return tuple(found)
+
+
+def family_of(name: str) -> Family:
+    """The family that a network's name tells."""
+    if name == "searched":
+        return "searched"
+    return "hand-made" if name.startswith("hand-made") else "random"
+
+
+def table_lines(networks: tuple[TrainedNetwork, ...], target_ms: float, seen: Timed) -> list[str]:
+    """The one table of the demo, the fastest network first, and what it says."""
+    ours = next(one for one in networks if one.family == "searched")
+    lines = [
+        f"{'network':<15}{'test top-1':>11}{'measured ms':>13}{'predicted ms':>14}"
+        f"{'M MACs':>9}{'parameters':>12}"
+    ]
+    for one in sorted(networks, key=lambda one: one.measured_ms):
+        lines.append(
+            f"{one.name:<15}{one.test_accuracy:>11.2%}{one.measured_ms:>13.4f}"
+            f"{one.predicted_ms:>14.4f}{one.macs / 1e6:>9.2f}{one.parameters:>12,}"
+        )
+    off = ours.measured_ms / target_ms - 1
+    lines += [
+        "",
+        f"target {target_ms:.4f} ms; the searched network is measured at {ours.measured_ms:.4f} ms "
+        f"({off:+.1%}), its accuracy is {ours.test_accuracy:.2%}",
+    ]
+    equal = [
+        one
+        for one in networks
+        if one.family == "hand-made" and one.test_accuracy >= ours.test_accuracy
+    ]
+    if equal:
+        rival = min(equal, key=lambda one: one.measured_ms)
+        lines.append(
+            f"the fastest hand-made network of at least equal accuracy, {rival.name} with "
+            f"{rival.test_accuracy:.2%}, takes {rival.measured_ms:.4f} ms: "
+            f"{rival.measured_ms / ours.measured_ms:.2f}x as long"
+        )
+    else:
+        hand_made = [one for one in networks if one.family == "hand-made"]
+        rival = max(hand_made, key=lambda one: one.test_accuracy)
+        lines.append(
+            f"no hand-made network is as accurate; the best of them, {rival.name} with "
+            f"{rival.test_accuracy:.2%}, takes {rival.measured_ms:.4f} ms: "
+            f"{rival.measured_ms / ours.measured_ms:.2f}x as long"
+        )
+    lines.append(
+        f"(p10 of CPU time, one thread, batch 1; the searched network as exported; the same network "
+        f"through the table's own graph: {seen.networks['searched'].p10_ms:.4f} ms)"
+    )
+    return lines
+
+
+def story_of(road: Road) -> Story:
+    """Everything the report shows."""
+    config, table = road.config, road.table()
+    space = named_space(config.space)
+    problem = Architecture(space)
+    cost = TableLatency(table)
+    spec = load_spec(str(road.spec_path))
+    identity = table.head.identity
+    shares = {name: cost.block(block, shape) for name, block, shape in spec.placed()}
+    shares["overhead"] = cost.fixed()
+    device = identity.device
+    return Story(
+        title=f"A network for {device.cpu}",
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        commit=commit(),
+        device=f"{device.cpu}, {identity.threads} thread",
+        runtime=f"{identity.runtime.name} {identity.runtime.version}",
+        dataset="Fashion-MNIST" if config.dataset == "fashion" else config.dataset,
+        space=space.name,
+        space_size=space.size,
+        target_ms=road.target_ms(),
+        tolerance=TOLERANCE,
+        searched="searched",
+        seed=config.seed,
+        command=f"python -m examples.main_road {' '.join(sys.argv[1:])}",
+        edges=tuple(SearchedEdge(knob.name, knob.labels) for knob in problem.knobs),
+        networks=networks_of(road),
+        points=tuple(point_of(line) for line in read_log(road.folder / "search" / "log.jsonl")),
+        check=check_of(read_json(f"{road.table_path}.check.json", CheckReport)),
+        block_ms=shares,
+        seconds={
+            line["stage"]: line["seconds"] for line in read_log(road.folder / "log.jsonl")
+        },
+        test_images=road.result("searched").images,
+        fingerprint={key: str(value) for key, value in msgspec.to_builtins(device).items()},
+    )
+
+
+def point_of(line: dict[str, Any]) -> SearchPoint:
+    """One line of the search's log."""
+    return SearchPoint(
+        step=line["step"],
+        epoch=line["epoch"],
+        phase=line["phase"],
+        train_loss=line["train_loss"],
+        gate_loss=line.get("gate_loss"),
+        valid_accuracy=line.get("valid_accuracy"),
+        probabilities=tuple(tuple(row.values()) for row in line["probabilities"].values()),
+        expected_ms=line["expected_us"] / US_PER_MS,
+        derived_ms=line["derived_us"] / US_PER_MS,
+        entropy=line["entropy"],
+    )
+
+
+def check_of(report: CheckReport) -> TableCheck:
+    """The table's errors on networks that its calibration did not see."""
+    return TableCheck(
+        predictions=tuple(
+            Prediction(f"network {index + 1}", one.raw_ms, one.calibrated_ms, one.truth_ms)
+            for index, one in enumerate(report.networks)
+            if one.role == "test"
+        ),
+        mape_raw=report.raw.mape,
+        mape=report.calibrated.mape,
+        spearman=report.calibrated.spearman,
+        noise_floor=report.noise_floor,
+        macs_mape=report.macs_line.mape,
+    )
+
+
+def commit() -> str:
+    """The commit of this checkout, with a + where files differ from it."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,127 @@
+"""The command line: python -m latency_tables measure | check | show."""
+
+import time
+
+from msgspec import Struct
+
+from latency_tables.check import check_table
+from latency_tables.measure import measure_space
+from latency_tables.protocol import Protocol
+from latency_tables.report import lines
+from latency_tables.show import listing
+from latency_tables.table import LatencyTable
+from proxyless_nas.command import Command, run_many
+from proxyless_nas.network import load_spec
+from proxyless_nas.spaces import named_space
+
+
+class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Time the blocks of a space on this machine, one thread, and write a latency table.
+
+    A run that was stopped continues with the same command. A table that exists already keeps its
+    entries; only missing ones are measured.
+    """
+
+    space: str
+    """Name of the space: fashion, smoke, imagenet-mobile."""
+    out: str
+    """The table's file, for example runs/demo/table.json."""
+    network: str | None = None
+    """A spec.json whose blocks are measured as well, for example a pruned network."""
+    tolerance: float = 0.02
+    """Stop visiting a block when its 95 % half-width is below this fraction."""
+    visit_ms: float = 3.0
+    """CPU time of one visit to a block, in ms."""
+    min_visits: int = 6
+    """The least number of visits to a block."""
+    max_visits: int = 30
+    """The most visits to a block, however much they differ."""
+    seed: int = 0
+    """Shuffles the order of visits."""
+    fresh: bool = False
+    """Measure everything anew, even where a table or a journal exists."""
+
+
+class CheckConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Compare a table with whole networks measured now, and calibrate it.
+
+    The calibration goes into the table; the report, with every network in it, into a JSON file.
+    """
+
+    table: str
+    """A table that `measure` wrote."""
+    fit: int = 12
+    """Number of networks the calibration is fitted on."""
+    test: int = 30
+    """Number of other networks it is judged on."""
+    visits: int = 20
+    """Visits to each network and each block."""
+    seed: int = 0
+    """Draws the networks and shuffles the visits."""
+    max_mape: float | None = None
+    """End with exit code 2 if the calibrated error is above this fraction, for example 0.05."""
+    out: str | None = None
+    """The report's file; by default TABLE.check.json."""
+
+
+class ShowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Print a table: where it comes from, and its entries, the most expensive first."""
+
+    table: str
+    """A table that `measure` wrote."""
+
+
+def measure(config: MeasureConfig) -> None:
+    space = named_space(config.space)
+    protocol = Protocol(
+        visit_ms=config.visit_ms,
+        min_visits=config.min_visits,
+        max_visits=config.max_visits,
+        tolerance=config.tolerance,
+    )
+    extra = ()
+    if config.network is not None:
+        extra = tuple((block, shape) for _, block, shape in load_spec(config.network).placed())
+    start = time.perf_counter()
+    table = measure_space(
+        space, config.out, protocol=protocol, seed=config.seed, extra=extra, fresh=config.fresh
+    )
+    print(
+        f"{config.out}: {len(table.entries)} entries of space {space.name} on "
+        f"{table.head.identity.device.cpu}, {time.perf_counter() - start:.1f} s"
+    )
+    if table.head.contended:
+        print(f"contended: {table.head.reason}; measure again on a calm machine (--fresh)")
+    if table.calibration is None:
+        print(f"next: python -m latency_tables check --table {config.out}")
+
+
+def check(config: CheckConfig) -> None:
+    report = check_table(
+        config.table,
+        fit=config.fit,
+        test=config.test,
+        visits=config.visits,
+        seed=config.seed,
+        out=config.out,
+    )
+    print("\n".join(lines(report)))
+    if config.max_mape is not None and report.calibrated.mape > config.max_mape:
+        raise ValueError(
+            f"{config.table}: the calibrated error {report.calibrated.mape:.2%} is above "
+            f"--max-mape {config.max_mape:.2%}; noise floor {report.noise_floor:.2%}"
+        )
+
+
+def show(config: ShowConfig) -> None:
+    print("\n".join(listing(LatencyTable.load(config.table))))
+
+
+COMMANDS = {
+    "measure": Command(MeasureConfig, measure),
+    "check": Command(CheckConfig, check),
+    "show": Command(ShowConfig, show),
+}
+
+if __name__ == "__main__":
+    run_many("python -m latency_tables", COMMANDS)

@@ -1,0 +1,151 @@
+"""The measuring protocol: shuffled rounds of short visits, thread CPU time, stop when sure."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+
+from latency_tables.statistics import NOTHING_LEARNED_BELOW, half_width, p10, variation
+
+Call = Callable[[], None]
+Clock = Callable[[], tuple[int, int]]  # (CPU time of this thread, wall time), both in ns
+
+SENTINEL = "sentinel"  # the key of the item that is visited in every round
+EMPTY = "empty"  # the key of the model that does nothing: what a call costs by itself
+WALL_PER_CPU_LIMIT = 1.05
+SENTINEL_VARIATION_LIMIT = 0.05
+PATIENCE = 20  # a visit also ends when its wall time reaches this many times visit_ms
+
+
+class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
+    """How an item is timed.
+
+    Items are visited in shuffled rounds. A visit is `warm_up` untimed calls and then timed calls
+    until `visit_ms` of thread CPU time have passed. An item is finished when the 95 % half-width
+    of its visits (see `statistics.half_width`) is below `tolerance`, but not before `min_visits`
+    and at the latest after `max_visits`. Its value is the 10 % quantile of all its calls.
+    """
+
+    clock: Literal["thread_cpu"] = "thread_cpu"
+    statistic: Literal["p10"] = "p10"
+    order: Literal["shuffled rounds"] = "shuffled rounds"
+    warm_up: int = 2
+    visit_ms: float = 3.0
+    min_visits: int = 6
+    max_visits: int = 30
+    tolerance: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"tolerance {self.tolerance} is not a fraction between 0 and 1")
+        if not 0.1 <= self.visit_ms <= 1000:
+            raise ValueError(f"visit_ms {self.visit_ms} is not between 0.1 and 1000 ms")
+        if not NOTHING_LEARNED_BELOW <= self.min_visits <= self.max_visits:
+            raise ValueError(
+                f"visits {self.min_visits}..{self.max_visits}: the least must be at least "
+                f"{NOTHING_LEARNED_BELOW} and not above the most"
+            )
+
+
+class Visit(Struct, frozen=True, forbid_unknown_fields=True):
+    """The timed calls of one visit, in ns per call; `statistic` is the p10 of `cpu`, in ns."""
+
+    key: str
+    cpu: tuple[int, ...]
+    wall: tuple[int, ...]
+    statistic: float
+
+    @property
+    def wall_per_cpu(self) -> float:
+        """1 where nobody else ran on this core during the visit."""
+        return sum(self.wall) / max(sum(self.cpu), 1)
+
+
+Visits = dict[str, list[Visit]]
+
+
+def cpu_and_wall() -> tuple[int, int]:
+    """The clock of tables. CPU time leaves out the time during which another process ran."""
+    return time.thread_time_ns(), time.perf_counter_ns()
+
+
+def visit(key: str, call: Call, protocol: Protocol, clock: Clock = cpu_and_wall) -> Visit:
+    """Warm up, then call until `visit_ms` of CPU time have passed; at least one timed call.
+
+    Consecutive stamps of both clocks bracket each call, so both readings contain the same
+    overhead: one stamp, below 1 us.
+    """
+    for _ in range(protocol.warm_up):
+        call()
+    stamps = [clock()]
+    cpu_end = stamps[0][0] + protocol.visit_ms * 1e6
+    wall_end = stamps[0][1] + PATIENCE * protocol.visit_ms * 1e6
+    while len(stamps) < 2 or (stamps[-1][0] < cpu_end and stamps[-1][1] < wall_end):
+        call()
+        stamps.append(clock())
+    cpu, wall = np.diff(np.array(stamps, dtype=np.int64), axis=0).T.tolist()
+    return Visit(key, tuple(cpu), tuple(wall), p10(cpu))
+
+
+def finished(visits: Sequence[Visit], protocol: Protocol) -> bool:
+    """Whether an item needs no further visit."""
+    if len(visits) < protocol.min_visits:
+        return False
+    if len(visits) >= protocol.max_visits:
+        return True
+    return half_width([seen.statistic for seen in visits]) < protocol.tolerance
+
+
+def measure_items(
+    items: Mapping[str, Call],
+    sentinel: Call,
+    protocol: Protocol,
+    generator: np.random.Generator,
+    *,
+    clock: Clock = cpu_and_wall,
+    before: Mapping[str, Sequence[Visit]] | None = None,
+    record: Callable[[Visit], None] = lambda seen: None,
+) -> Visits:
+    """Visit every item until it is finished, in rounds whose order `generator` shuffles.
+
+    `before` holds visits of an interrupted run: they count, and a finished item gets no more.
+    `record` is called after each visit. The result also holds the sentinel's visits.
+    """
+    before = before or {}
+    visits: Visits = {key: list(before.get(key, ())) for key in (*items, SENTINEL)}
+    calls = {**items, SENTINEL: sentinel}
+    still_open = [key for key in items if not finished(visits[key], protocol)]
+    while still_open:
+        order = [*still_open, SENTINEL]
+        for index in generator.permutation(len(order)):
+            seen = visit(order[index], calls[order[index]], protocol, clock)
+            visits[seen.key].append(seen)
+            record(seen)
+        still_open = [key for key in still_open if not finished(visits[key], protocol)]
+    return visits
+
+
+def visits_ahead(visits: Mapping[str, int], protocol: Protocol) -> int:
+    """How many visits are still to be expected, given the visits so far of each open item."""
+    likely = (max(protocol.min_visits - count, 2) for count in visits.values())
+    possible = (protocol.max_visits - count for count in visits.values())
+    return sum(map(min, likely, possible))
+
+
+def contention(visits: Iterable[Visit], sentinel: Sequence[Visit]) -> str | None:
+    """Why these numbers deserve no trust: the core was shared, or its speed moved. None if calm."""
+    ratio = float(np.median([seen.wall_per_cpu for seen in (*visits, *sentinel)]))
+    if ratio > WALL_PER_CPU_LIMIT:
+        return (
+            f"another process shared the core: median wall time / CPU time is {ratio:.2f}, "
+            f"above {WALL_PER_CPU_LIMIT:g}"
+        )
+    spread = variation([seen.statistic for seen in sentinel])
+    if spread > SENTINEL_VARIATION_LIMIT:
+        return (
+            f"the machine's speed moved: the sentinel varied by {spread:.1%}, "
+            f"above {SENTINEL_VARIATION_LIMIT:.0%}"
+        )
+    return None

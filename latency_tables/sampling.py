@@ -1,0 +1,52 @@
+"""Draw networks from a space so that their depth, and with it their latency, spreads wide."""
+
+import numpy as np
+
+from proxyless_nas.blocks import AnyBlock, Skip
+from proxyless_nas.space import Space
+
+PATIENCE = 1000  # draws in a row that bring nothing new
+
+
+def sample_options(space: Space, count: int, seed: int) -> list[tuple[int, ...]]:
+    """`count` choices of one option per searched edge, no two of which compute the same network.
+
+    Each network first draws its own probability of skipping, uniformly from 0 to 1; then every
+    edge that can be skipped is skipped with it, and otherwise takes one of its other candidates,
+    each as likely. Networks drawn with one fixed probability are all of about the same depth, and
+    a table looks better on them than it is. This is NOT the uniform distribution over the space.
+
+    ValueError when the space has too few networks.
+    """
+    generator = np.random.default_rng(seed)
+    found: dict[tuple[AnyBlock, ...], tuple[int, ...]] = {}
+    misses = 0
+    while len(found) < count <= space.size and misses < PATIENCE:
+        options = _draw(space, generator)
+        computed = _computed(space, options)
+        misses = misses + 1 if computed in found else 0
+        found.setdefault(computed, options)
+    if len(found) < count:
+        raise ValueError(
+            f"space {space.name} has too few different networks: {count} wanted, {space.size} ways "
+            f"to choose; lower --fit or --test"
+        )
+    return list(found.values())
+
+
+def _computed(space: Space, options: tuple[int, ...]) -> tuple[AnyBlock, ...]:
+    """The blocks that do something: equal for choices that differ only in which edge is skipped."""
+    blocks = space.network(options).blocks
+    return tuple(block for block in blocks if not isinstance(block, Skip))
+
+
+def _draw(space: Space, generator: np.random.Generator) -> tuple[int, ...]:
+    skipping = generator.uniform()
+    options: list[int] = []
+    for index in space.searched:
+        candidates = space.edges[index].candidates
+        skips = [i for i, block in enumerate(candidates) if isinstance(block, Skip)]
+        others = [i for i, block in enumerate(candidates) if not isinstance(block, Skip)]
+        pool = skips if skips and (not others or generator.uniform() < skipping) else others
+        options.append(int(generator.choice(pool)))
+    return tuple(options)

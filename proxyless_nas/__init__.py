@@ -1,0 +1,25 @@
+"""What networks are: blocks, descriptions, spaces. Imports no sibling package."""
+
+from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv, MBConv, Skip
+from proxyless_nas.layer import Layer, Shape
+from proxyless_nas.network import Network, NetworkSpec, load_spec
+from proxyless_nas.space import Edge, Space
+from proxyless_nas.spaces import hand_made, named_space
+
+__all__ = [
+    "AnyBlock",
+    "BatchNorm",
+    "Classifier",
+    "Conv",
+    "Edge",
+    "Layer",
+    "MBConv",
+    "Network",
+    "NetworkSpec",
+    "Shape",
+    "Skip",
+    "Space",
+    "hand_made",
+    "load_spec",
+    "named_space",
+]

@@ -1,0 +1,11 @@
+"""One kind of block per file; `AnyBlock` is the list of them."""
+
+from proxyless_nas.blocks.base import BatchNorm, Block
+from proxyless_nas.blocks.classifier import Classifier
+from proxyless_nas.blocks.conv import Conv
+from proxyless_nas.blocks.mbconv import MBConv
+from proxyless_nas.blocks.skip import Skip
+
+AnyBlock = MBConv | Conv | Skip | Classifier
+
+__all__ = ["AnyBlock", "BatchNorm", "Block", "Classifier", "Conv", "MBConv", "Skip"]

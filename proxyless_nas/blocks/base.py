@@ -1,0 +1,32 @@
+"""What every kind of block can answer: its output shape, its layers, its torch module."""
+
+from msgspec import Struct
+from torch import nn
+
+from proxyless_nas.layer import Layer, Shape
+
+
+class BatchNorm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Batch-norm settings of a network, in torch's convention for `momentum`."""
+
+    momentum: float = 0.1
+    eps: float = 1e-3
+
+    def build(self, channels: int) -> nn.BatchNorm2d:
+        return nn.BatchNorm2d(channels, eps=self.eps, momentum=self.momentum)
+
+
+class Block(Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+    """A frozen description of one block; `kind` is its tag in JSON."""
+
+    def output(self, shape: Shape) -> Shape:
+        """The shape behind the block; ValueError where the block cannot follow `shape`."""
+        raise NotImplementedError
+
+    def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
+        """The block's priced operations, named below `name`."""
+        raise NotImplementedError
+
+    def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
+        """The module: [B, *shape] -> [B, *output(shape)], weights drawn from torch's global seed."""
+        raise NotImplementedError

@@ -1,0 +1,56 @@
+"""A plain convolution with batch norm and ReLU6: the stem and the feature-mixing layer."""
+
+from torch import Tensor, nn
+
+from proxyless_nas.blocks.base import BatchNorm, Block
+from proxyless_nas.layer import Layer, Shape
+
+
+class ConvNorm(nn.Module):
+    """Convolution, batch norm, and ReLU6 where `activate`; 'same' padding for odd kernels."""
+
+    def __init__(self, layer: Layer, norm: BatchNorm, activate: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            layer.input.channels,
+            layer.output.channels,
+            layer.kernel,
+            layer.stride,
+            padding=layer.kernel // 2,
+            groups=layer.groups,
+            bias=False,
+        )
+        self.bn = norm.build(layer.output.channels)
+        self.activation = nn.ReLU6(inplace=True) if activate else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.bn(self.conv(x)))
+
+
+def conv_layer(
+    name: str, shape: Shape, out: int, kernel: int = 1, stride: int = 1, groups: int = 1
+) -> Layer:
+    """Describe one same-padded convolution; ValueError for an even kernel or a stride below 1."""
+    if kernel % 2 == 0 or kernel < 1:
+        raise ValueError(f"layer {name}: kernel {kernel} is not odd")
+    if stride < 1:
+        raise ValueError(f"layer {name}: stride {stride} is below 1")
+    output = shape.after(out, stride)
+    return Layer(f"{name}.conv", "conv", shape, output, kernel, stride, groups)
+
+
+class Conv(Block, frozen=True, tag="conv"):
+    """kernel x kernel convolution to `out` channels, batch norm, ReLU6."""
+
+    out: int
+    kernel: int = 1
+    stride: int = 1
+
+    def output(self, shape: Shape) -> Shape:
+        return shape.after(self.out, self.stride)
+
+    def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
+        return (conv_layer(name, shape, self.out, self.kernel, self.stride),)
+
+    def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
+        return ConvNorm(self.layers("", shape)[0], norm, activate=True)

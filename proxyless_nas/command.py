@@ -1,0 +1,103 @@
+"""One way to read a command line: a frozen config struct, `--from FILE` for its defaults."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import tyro
+from msgspec import Struct
+
+from proxyless_nas.files import did_you_mean, read_json
+
+Config = TypeVar("Config", bound=Struct)
+BOX = re.compile(r"[╭╮╰╯│─]+")
+
+
+class Command(Struct, frozen=True):
+    """A config type and the function that obeys it."""
+
+    config: type[Struct]
+    obey: Callable[[Any], None]
+
+
+def run_one(program: str, command: Command, arguments: Sequence[str] | None = None) -> None:
+    """Parse, call, and end the process: 0, 2 for a user's error, 130 for Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_guarded(lambda: command.obey(parse(program, command.config, arguments))))
+
+
+def run_many(
+    program: str, commands: Mapping[str, Command], arguments: Sequence[str] | None = None
+) -> None:
+    """The same for a program whose first word names the command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview(program, commands))
+        sys.exit(0 if arguments else 2)
+    word, rest = arguments[0], arguments[1:]
+    if word not in commands:
+        hint = did_you_mean(word, list(commands))
+        print(f"error: no command {word!r}{hint}; one of: {', '.join(commands)}", file=sys.stderr)
+        sys.exit(2)
+    run_one(f"{program} {word}", commands[word], rest)
+
+
+def parse(program: str, config: type[Config], arguments: Sequence[str]) -> Config:
+    """Read flags into `config`; ValueError with one line for a wrong or missing flag."""
+    arguments, default = _take_from(list(arguments), config)
+    extra: dict[str, Any] = {} if default is None else {"default": default}
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(config, prog=program, args=arguments, description=config.__doc__, **extra)
+    except SystemExit as end:
+        if not end.code:
+            raise
+    raise ValueError(f"{_first_lines(complaint.getvalue())}; see `{program} --help`")
+
+
+def _take_from(
+    arguments: list[str], config: type[Config]
+) -> tuple[list[str], Config | None]:
+    if "--from" not in arguments:
+        return arguments, None
+    at = arguments.index("--from")
+    if at + 1 == len(arguments):
+        raise ValueError("--from needs a file: the config.json of an earlier run")
+    return arguments[:at] + arguments[at + 2 :], read_json(arguments[at + 1], config)
+
+
+def _first_lines(complaint: str) -> str:
+    """What tyro says in a box, as one line without the box and its footer."""
+    kept: list[str] = []
+    for line in complaint.splitlines()[1:]:
+        if "For full helptext" in line or "Argument helptext" in line:
+            break
+        text = BOX.sub(" ", line).strip()
+        if text:
+            kept.append(text)
+    return " ".join(" ".join(kept).split()) or complaint.strip()
+
+
+def _overview(program: str, commands: Mapping[str, Command]) -> str:
+    lines = [f"usage: {program} COMMAND [flags]   ({program} COMMAND --help lists the flags)", ""]
+    for word, command in commands.items():
+        summary = (command.config.__doc__ or "").strip().splitlines()[0]
+        lines.append(f"  {word:<10} {summary}")
+    return "\n".join(lines)
+
+
+def _guarded(act: Callable[[], None]) -> int:
+    try:
+        act()
+    except (ValueError, LookupError, OSError) as error:
+        message = error.args[0] if isinstance(error, LookupError) and error.args else error
+        print(f"error: {message}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command continues from here", file=sys.stderr)
+        return 130
+    return 0

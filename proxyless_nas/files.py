@@ -1,0 +1,84 @@
+"""Read and write files so that nothing is half-written and every error names its cure."""
+
+import difflib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Replace `path` in one step: readers see the old file or the new one, even after a crash."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write a struct as indented JSON, atomically."""
+    write_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def read_json(path: str | Path, kind: type[T]) -> T:
+    """Decode `path` as `kind`.
+
+    Raises FileNotFoundError when the file is missing and ValueError when it is not what it
+    should be; both messages name the file, an unknown key also names the nearest known one.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {path}") from None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, ValueError) as error:
+        hint = _nearest_key(str(error), kind)
+        raise ValueError(f"{path} is not a valid {kind.__name__}: {error}{hint}") from error
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """` (did you mean X?)`, or nothing when no known word is near."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _nearest_key(message: str, kind: type) -> str:
+    unknown = re.search(r"unknown field `([^`]*)`", message)
+    if unknown is None:
+        return ""
+    known: set[str] = set()
+    _collect_fields(msgspec.inspect.type_info(kind), known, set())
+    return did_you_mean(unknown.group(1), sorted(known))
+
+
+def _collect_fields(info: Any, names: set[str], seen: set[type]) -> None:
+    if isinstance(info, msgspec.inspect.StructType):
+        if info.cls in seen:
+            return
+        seen.add(info.cls)
+        for field in info.fields:
+            names.add(field.encode_name)
+            _collect_fields(field.type, names, seen)
+    for part in (
+        *getattr(info, "types", ()),
+        getattr(info, "item_type", None),
+        getattr(info, "value_type", None),
+        *getattr(info, "item_types", ()),
+    ):
+        if part is not None:
+            _collect_fields(part, names, seen)

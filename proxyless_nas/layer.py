@@ -1,0 +1,59 @@
+"""What one priced operation looks like from outside: its shapes, its work, its weights."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Shape(Struct, frozen=True, array_like=True):
+    """The size of one image or feature map, without the batch: (channels, height, width)."""
+
+    channels: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if min(self.channels, self.height, self.width) < 1:
+            raise ValueError(f"shape {self} has a side below 1")
+
+    def __str__(self) -> str:
+        return f"{self.channels}x{self.height}x{self.width}"
+
+    def after(self, out: int, stride: int) -> "Shape":
+        """The map behind a same-padded convolution: ceil(side / stride) per side."""
+        return Shape(out, -(-self.height // stride), -(-self.width // stride))
+
+
+class Layer(Struct, frozen=True):
+    """One convolution or linear map inside a network.
+
+    `name` is the name of the torch module that holds the weight, so specs, state dicts, latency
+    tables and compression recipes all speak of the same thing. `norm` says that a batch norm of
+    the same name follows (two parameters per output channel).
+    """
+
+    name: str
+    kind: Literal["conv", "linear"]
+    input: Shape
+    output: Shape
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+    bias: bool = False
+    norm: bool = True
+
+    @property
+    def weights(self) -> int:
+        """Number of weights, without bias and norm."""
+        fan_in = self.input.channels // self.groups * self.kernel * self.kernel
+        return fan_in * self.output.channels
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters: weights, bias, and the norm's scale and shift."""
+        return self.weights + self.output.channels * (int(self.bias) + 2 * int(self.norm))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image; bias, norm and activation are not counted."""
+        return self.weights * self.output.height * self.output.width

@@ -1,0 +1,109 @@
+"""The one currency: a frozen description of a network, and the module built from it."""
+
+from collections.abc import Iterator
+
+import torch
+from msgspec import Struct
+from torch import Tensor, nn
+
+from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv
+from proxyless_nas.files import read_json, write_json
+from proxyless_nas.layer import Layer, Shape
+
+
+class NetworkSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """A network, said completely: what search returns, tables price, training builds.
+
+    `blocks` lie between the stem and the optional feature-mixing convolution `mix`.
+    To change a spec, make another with `msgspec.structs.replace`.
+    """
+
+    name: str
+    input: Shape
+    stem: Conv
+    blocks: tuple[AnyBlock, ...]
+    mix: Conv | None
+    classifier: Classifier
+    norm: BatchNorm = BatchNorm()
+
+    def __post_init__(self) -> None:
+        for _ in self.placed():
+            pass  # every block must be able to follow the one before it
+
+    def placed(self) -> Iterator[tuple[str, AnyBlock, Shape]]:
+        """Every block from input to output as (module name, block, its input shape)."""
+        shape = self.input
+        named: list[tuple[str, AnyBlock]] = [("stem", self.stem)]
+        named += [(f"blocks.{index}", block) for index, block in enumerate(self.blocks)]
+        if self.mix is not None:
+            named.append(("mix", self.mix))
+        for name, block in [*named, ("classifier", self.classifier)]:
+            try:
+                output = block.output(shape)
+                block.layers(name, shape)
+            except ValueError as error:
+                raise ValueError(f"network {self.name}, {name}: {error}") from error
+            yield name, block, shape
+            shape = output
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Every priced operation, in order; names equal module names of `build()`."""
+        return tuple(
+            layer for name, block, shape in self.placed() for layer in block.layers(name, shape)
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image."""
+        return sum(layer.macs for layer in self.layers())
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters."""
+        return sum(layer.parameters for layer in self.layers())
+
+    def build(self, seed: int | None = None) -> "Network":
+        """The module with fresh weights; a seed makes them repeatable without touching torch's."""
+        if seed is None:
+            return Network(self)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Network(self)
+
+    def save(self, path: str) -> None:
+        """Write the description as JSON, atomically."""
+        write_json(path, self)
+
+
+def load_spec(path: str) -> NetworkSpec:
+    """Read a description written by `NetworkSpec.save`; ValueError says what is wrong in it."""
+    return read_json(path, NetworkSpec)
+
+
+class Network(nn.Module):
+    """[B, *spec.input] -> [B, classes] logits."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.blocks = nn.Sequential()
+        for name, block, shape in spec.placed():
+            parent, _, index = name.rpartition(".")
+            home = self.get_submodule(parent) if parent else self
+            home.add_module(index, block.build(shape, spec.norm))
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.get_submodule("stem")(x)
+        x = self.blocks(x)
+        if self.spec.mix is not None:
+            x = self.get_submodule("mix")(x)
+        return self.get_submodule("classifier")(x)
+
+
+def init_weights(module: nn.Module) -> None:
+    """He fan-out initialisation with the fan divided by groups; linear maps as torch draws them."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            fan_out = part.kernel_size[0] * part.kernel_size[1] * part.out_channels // part.groups
+            nn.init.normal_(part.weight, std=(2.0 / fan_out) ** 0.5)

@@ -1,0 +1,141 @@
+"""The spaces that can be named on a command line, and the hand-made networks beside them."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from proxyless_nas.blocks import AnyBlock, Classifier, Conv, MBConv, Skip
+from proxyless_nas.files import did_you_mean
+from proxyless_nas.layer import Shape
+from proxyless_nas.network import NetworkSpec
+from proxyless_nas.space import Edge, Space
+
+
+class Stage(Struct, frozen=True):
+    """A run of edges of one width; the first one has the stage's stride."""
+
+    width: int
+    edges: int
+    stride: int
+
+
+class Layout(Struct, frozen=True):
+    """What a mobile space and the hand-made network beside it have in common."""
+
+    input: Shape
+    classes: int
+    stem: int
+    first: int
+    stages: tuple[Stage, ...]
+    mix: int
+
+    def at_width(self, width: float) -> "Layout":
+        """All channels times `width`, rounded to a multiple of 8; `mix` only grows."""
+        scaled = tuple(Stage(round_channels(s.width * width), s.edges, s.stride) for s in self.stages)
+        return Layout(
+            self.input,
+            self.classes,
+            round_channels(self.stem * width),
+            round_channels(self.first * width),
+            scaled,
+            round_channels(self.mix * max(width, 1.0)),
+        )
+
+
+FASHION = Layout(
+    input=Shape(1, 28, 28),
+    classes=10,
+    stem=32,
+    first=24,
+    stages=(Stage(24, 4, 2), Stage(48, 4, 2)),
+    mix=160,
+)
+SMOKE = Layout(
+    input=Shape(1, 28, 28),
+    classes=10,
+    stem=8,
+    first=8,
+    stages=(Stage(8, 2, 2), Stage(16, 2, 2)),
+    mix=32,
+)
+IMAGENET_MOBILE = Layout(
+    input=Shape(3, 224, 224),
+    classes=1000,
+    stem=32,
+    first=16,
+    stages=(
+        Stage(24, 4, 2),
+        Stage(40, 4, 2),
+        Stage(80, 4, 2),
+        Stage(96, 4, 1),
+        Stage(192, 4, 2),
+        Stage(320, 1, 1),
+    ),
+    mix=1280,
+)
+LAYOUTS = {"fashion": FASHION, "smoke": SMOKE, "imagenet-mobile": IMAGENET_MOBILE}
+KERNELS = {"fashion": (3, 5), "smoke": (3, 5), "imagenet-mobile": (3, 5, 7)}
+EXPANSIONS = (3, 6)
+
+
+def named_layout(name: str) -> Layout:
+    """The layout of a named space; ValueError lists the names."""
+    if name not in LAYOUTS:
+        raise ValueError(
+            f"no space {name!r}{did_you_mean(name, list(LAYOUTS))}; spaces: {', '.join(LAYOUTS)}"
+        )
+    return LAYOUTS[name]
+
+
+def named_space(name: str) -> Space:
+    """A named space; ValueError lists the names.
+
+    `imagenet-mobile` is the space of ProxylessNAS (Cai et al. 2019): 21 searched edges.
+    """
+    return mobile_space(name, named_layout(name), KERNELS.get(name, ()), EXPANSIONS)
+
+
+def mobile_space(
+    name: str, layout: Layout, kernels: Sequence[int], expansions: Sequence[int]
+) -> Space:
+    """MBConv candidates kernel by kernel, then Skip where the shape allows it, as in the paper."""
+    edges = [Edge((_first_block(layout),))]
+    width = layout.first
+    for stage in layout.stages:
+        for index in range(stage.edges):
+            stride = stage.stride if index == 0 else 1
+            residual = index > 0
+            candidates: list[AnyBlock] = [
+                MBConv(stage.width, width * expansion, kernel, stride, residual)
+                for kernel in kernels
+                for expansion in expansions
+            ]
+            if residual:
+                candidates.append(Skip())
+            edges.append(Edge(tuple(candidates)))
+            width = stage.width
+    return Space(
+        name,
+        layout.input,
+        Conv(layout.stem, 3, 2),
+        tuple(edges),
+        Conv(layout.mix),
+        Classifier(layout.classes),
+    )
+
+
+def hand_made(name: str, width: float = 1.0) -> NetworkSpec:
+    """The MobileNetV2-style network of a named layout: expansion 6, kernel 3, nothing skipped."""
+    layout = named_layout(name).at_width(width)
+    space = mobile_space(f"hand-made-{width:g}", layout, kernels=(3,), expansions=(6,))
+    return space.network([0] * len(space.searched))
+
+
+def round_channels(channels: float, multiple: int = 8) -> int:
+    """The nearest multiple, at least one, and never more than 10 % below (MobileNet's rule)."""
+    rounded = max(multiple, int(channels + multiple / 2) // multiple * multiple)
+    return rounded + multiple if rounded < 0.9 * channels else rounded
+
+
+def _first_block(layout: Layout) -> MBConv:
+    return MBConv(layout.first, None, 3)

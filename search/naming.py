@@ -1,0 +1,21 @@
+"""What blocks are called before people: on the terminal, in TensorBoard, in the report."""
+
+from proxyless_nas import AnyBlock, Classifier, Conv, MBConv, Shape, Skip
+
+
+def label_of(block: AnyBlock, shape: Shape) -> str:
+    """`MBConv e6 k3`: kind, expansion of the input's channels, kernel."""
+    match block:
+        case MBConv():
+            return f"MBConv e{expansion_of(block, shape):g} k{block.kernel}"
+        case Conv():
+            return f"Conv k{block.kernel}"
+        case Skip():
+            return "skip"
+        case Classifier():
+            return "pool, linear"
+
+
+def expansion_of(block: MBConv, shape: Shape) -> float:
+    """Depthwise channels per input channel, to one decimal."""
+    return 1.0 if block.mid is None else round(block.mid / shape.channels, 1)

@@ -1,0 +1,46 @@
+"""Which block stands on each edge of a space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latency_tables.cost import CostModel
+from proxyless_nas import NetworkSpec, Space
+from search.choices import Knob
+from search.naming import label_of
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One knob per searched edge of `space`, one option per candidate block."""
+
+    space: Space
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """The searched edges, in order, with readable candidates."""
+        placed = list(self.space.placed())
+        knobs: list[Knob] = []
+        for index in self.space.searched:
+            edge, shape = placed[index]
+            labels = tuple(label_of(candidate, shape) for candidate in edge.candidates)
+            knobs.append(Knob(f"blocks.{index}", labels))
+        return tuple(knobs)
+
+    def decode(self, options: Sequence[int], name: str | None = None) -> NetworkSpec:
+        """The network that these options describe."""
+        return self.space.network(options, name)
+
+    def prices(self, cost: CostModel) -> tuple[float, list[np.ndarray]]:
+        """The cost that every network pays, and per knob the price of each option.
+
+        The cost of a network is the first plus one price per knob, in the cost model's unit.
+        """
+        placed = list(self.space.placed())
+        options = [
+            np.array([cost.block(c, placed[index][1]) for c in placed[index][0].candidates])
+            for index in self.space.searched
+        ]
+        first = cost.network(self.space.network([0] * len(options)))
+        return first - float(sum(prices[0] for prices in options)), options

@@ -1,0 +1,175 @@
+"""What a report tells: all about a finished run, frozen; every figure on the page is here."""
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from proxyless_nas import NetworkSpec
+
+Family = Literal["searched", "hand-made", "random"]
+Phase = Literal["warm-up", "search"]
+
+
+class TrainedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
+    """A network trained to the end, tested once and timed on the device.
+
+    `measured_ms` is the latency of record; the percentiles show how single runs spread.
+    """
+
+    name: str
+    family: Family
+    spec: NetworkSpec
+    test_accuracy: float  # fraction of 1
+    parameters: int
+    macs: int
+    predicted_ms: float
+    measured_ms: float
+    measured_p50_ms: float
+    measured_p90_ms: float
+    epochs: int
+    seed: int
+
+
+class SearchedEdge(Struct, frozen=True, forbid_unknown_fields=True):
+    """A place with a choice: its module name (`blocks.3`) and its candidates' labels, in order.
+
+    Label candidates with `search.naming.label_of`, then one colour means one block on the page.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+
+
+class SearchPoint(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the search stood at one step; `probabilities` has one row per searched edge."""
+
+    step: int
+    epoch: float
+    phase: Phase
+    train_loss: float
+    gate_loss: float | None
+    valid_accuracy: float | None  # fraction of 1
+    probabilities: tuple[tuple[float, ...], ...]
+    expected_ms: float
+    derived_ms: float  # of the network that takes the likeliest candidate everywhere
+    entropy: float  # nats per edge
+
+
+class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
+    """One network as the latency table predicts it, before and after calibration."""
+
+    name: str
+    predicted_raw_ms: float
+    predicted_ms: float
+    measured_ms: float
+
+
+class TableCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far predictions are from the device. Errors are mean absolute fractions of the measured.
+
+    `noise_floor` is the error between two measurements of the same networks; `macs_mape` is the
+    error of a straight line through MACs. None means: not determined.
+    """
+
+    predictions: tuple[Prediction, ...] = ()
+    mape_raw: float | None = None
+    mape: float | None = None
+    spearman: float | None = None
+    noise_floor: float | None = None
+    macs_mape: float | None = None
+
+
+class TrainingCurve(Struct, frozen=True, forbid_unknown_fields=True):
+    """Validation accuracy (fractions of 1) of one network while it was trained."""
+
+    name: str
+    epochs: tuple[float, ...]
+    valid_accuracy: tuple[float, ...]
+
+
+class Story(Struct, frozen=True, forbid_unknown_fields=True):
+    """One finished run.
+
+    `searched` names the network the run was for, among `networks`. `tolerance` is a fraction of
+    the target. `block_ms` holds the predicted latency of that network's blocks by module name;
+    other keys (such as an overhead) are shown behind them. `seconds` keeps the stages' order.
+    """
+
+    title: str
+    date: str
+    commit: str
+    device: str
+    runtime: str
+    dataset: str
+    space: str
+    space_size: int
+    target_ms: float
+    tolerance: float
+    searched: str
+    seed: int
+    command: str
+    edges: tuple[SearchedEdge, ...] = ()
+    networks: tuple[TrainedNetwork, ...] = ()
+    points: tuple[SearchPoint, ...] = ()
+    check: TableCheck = TableCheck()
+    block_ms: dict[str, float] = {}
+    curves: tuple[TrainingCurve, ...] = ()
+    seconds: dict[str, float] = {}
+    fingerprint: dict[str, str] = {}
+    test_images: int | None = None
+
+    def __post_init__(self) -> None:
+        _positive("target_ms", [self.target_ms])
+        _finite("tolerance, block_ms or seconds", [self.tolerance, *self.block_ms.values()])
+        _finite("seconds", self.seconds.values())
+        for network in self.networks:
+            where = f"network {network.name}"
+            _fractions(f"{where}: test_accuracy", [network.test_accuracy])
+            times = [network.measured_ms, network.measured_p50_ms, network.measured_p90_ms]
+            _positive(f"{where}: latency", [network.predicted_ms, *times])
+        for point in self.points:
+            self._check_point(point)
+        for each in self.check.predictions:
+            times = [each.predicted_raw_ms, each.predicted_ms, each.measured_ms]
+            _positive(f"prediction {each.name}", times)
+        for curve in self.curves:
+            _fractions(f"curve {curve.name}: valid_accuracy", curve.valid_accuracy)
+            if len(curve.epochs) != len(curve.valid_accuracy):
+                raise ValueError(f"curve {curve.name}: epochs and accuracies differ in number")
+
+    def _check_point(self, point: SearchPoint) -> None:
+        where = f"search point at step {point.step}"
+        rows = tuple(len(row) for row in point.probabilities)
+        wanted = tuple(len(edge.candidates) for edge in self.edges)
+        if rows != wanted:
+            raise ValueError(f"{where}: probabilities {rows} do not match the candidates {wanted}")
+        for row in point.probabilities:
+            _fractions(f"{where}: probability", row)
+        values = [point.train_loss, point.gate_loss, point.valid_accuracy]
+        values += [point.expected_ms, point.derived_ms, point.entropy]
+        _finite(where, (value for value in values if value is not None))
+
+    @property
+    def result(self) -> TrainedNetwork | None:
+        """The network the run was for; None while it is not among `networks`."""
+        return next((each for each in self.networks if each.name == self.searched), None)
+
+
+def _finite(what: str, values: Iterable[float]) -> None:
+    for value in values:
+        if not math.isfinite(value):
+            raise ValueError(f"{what}: {value} is not a finite number")
+
+
+def _positive(what: str, values: Iterable[float]) -> None:
+    for value in values:
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{what}: {value} is not above zero")
+
+
+def _fractions(what: str, values: Iterable[float]) -> None:
+    for value in values:
+        if not -1e-6 <= value <= 1 + 1e-6:
+            raise ValueError(f"{what}: {value} is not a fraction between 0 and 1")

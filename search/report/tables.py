@@ -1,0 +1,37 @@
+"""A table whose figures stand right-aligned, and which scrolls inside itself on a phone."""
+
+from collections.abc import Sequence
+
+from search.report.markup import Markup, tag
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    left: int = 1,
+    strong: Sequence[int] = (),
+) -> Markup:
+    """The first `left` columns hold words, the others figures; rows in `strong` stand out."""
+    top = tag(
+        "tr", *(tag("th", name, class_=_side(i, left), scope="col") for i, name in enumerate(head))
+    )
+    body = [
+        tag(
+            "tr",
+            *(tag("td", cell, class_=_side(i, left)) for i, cell in enumerate(row)),
+            class_="strong" if index in strong else None,
+        )
+        for index, row in enumerate(rows)
+    ]
+    whole = tag("table", tag("thead", top), tag("tbody", *body))
+    return tag("div", whole, class_="scroll")
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> Markup:
+    """Two columns without a head: a name and what belongs to it."""
+    body = [tag("tr", tag("th", name, scope="row"), tag("td", what)) for name, what in rows]
+    return tag("table", tag("tbody", *body), class_="pairs")
+
+
+def _side(index: int, left: int) -> str:
+    return "words" if index < left else "figures"

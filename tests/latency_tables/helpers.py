@@ -1,0 +1,89 @@
+"""Stand-ins for a device: a clock that moves only when told, tables with planted prices."""
+
+import time
+
+from latency_tables.devices import Device
+from latency_tables.head import Head, Identity, RuntimeInfo
+from latency_tables.measure import measure_space
+from latency_tables.protocol import Protocol
+from latency_tables.signature import Placed, signature
+from latency_tables.table import Entry, LatencyTable, weight_bytes
+from proxyless_nas import named_space
+from proxyless_nas.space import Space
+
+EMPTY_MS = 0.001
+
+
+class FakeClock:
+    """Both clocks of one imaginary core, in ns; a callable moves them when it is called."""
+
+    def __init__(self) -> None:
+        self.cpu = 0
+        self.wall = 0
+        self.calls = 0
+
+    def __call__(self) -> tuple[int, int]:
+        return self.cpu, self.wall
+
+    def busy(self, times_ns, wall_factor: float = 1.0):
+        """A callable that takes the next of `times_ns` at each call, over and over."""
+        state = {"next": 0}
+
+        def call() -> None:
+            spent = times_ns[state["next"] % len(times_ns)]
+            state["next"] += 1
+            self.calls += 1
+            self.cpu += spent
+            self.wall += int(spent * wall_factor)
+
+        return call
+
+
+def made_up_price(placed: Placed) -> float:
+    """Some price in ms that differs from block to block."""
+    return 0.01 + 0.001 * (sum(signature(*placed).encode()) % 97)
+
+
+def made_up_table(space: Space) -> LatencyTable:
+    device = Device("imaginary", "1-1-1", "0", 1, "none", "none", None, None)
+    runtime = RuntimeInfo("imaginary", "1", {})
+    identity = Identity(space.name, device, runtime, Protocol())
+    head = Head(identity, "2026-01-01T00:00:00+00:00", 0.0, 0.0, 0.04, EMPTY_MS, False)
+    entries = {}
+    for block, shape in space.blocks():
+        layers = block.layers("", shape)
+        price = made_up_price((block, shape))
+        entries[signature(block, shape)] = Entry(
+            price, price, price, price, 6, 60, 0.01,
+            sum(layer.macs for layer in layers), weight_bytes(layers),
+        )  # fmt: skip
+    return LatencyTable(head, entries)
+
+
+class FakeDevice:
+    """Measures the smoke space: each block takes its made-up price, times `speed`."""
+
+    def __init__(self, dies_after: float = float("inf"), pause_s: float = 0.0) -> None:
+        self.clock = FakeClock()
+        self.speed = 1.0
+        self.dies_after = dies_after
+        self.pause_s = pause_s  # really waits at each call, so that a test can kill it
+
+    def prepare(self, placed):
+        price = made_up_price(placed)
+
+        def call() -> None:
+            self.clock.calls += 1
+            if self.clock.calls > self.dies_after:
+                raise KeyboardInterrupt
+            if self.pause_s:
+                time.sleep(self.pause_s)
+            self.clock.cpu += int(price * 1e6 * self.speed)
+            self.clock.wall += int(price * 1e6 * self.speed)
+
+        return call
+
+    def measure(self, out, **given) -> LatencyTable:
+        return measure_space(
+            named_space("smoke"), out, clock=self.clock, prepare=self.prepare, show=False, **given
+        )

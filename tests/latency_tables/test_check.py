@@ -1,0 +1,89 @@
+"""Laws of calibration, sampling and error figures."""
+
+import numpy as np
+import pytest
+
+from latency_tables.check import Features, features, fit_coefficients, judge
+from latency_tables.networks import Measured, Session
+from latency_tables.sampling import sample_options
+from latency_tables.statistics import kendall, spearman
+from proxyless_nas import Skip, named_space
+from tests.latency_tables.helpers import made_up_table
+
+FASHION = named_space("fashion")
+
+
+def planted(a: float, c: float, d: float, count: int = 12):
+    generator = np.random.default_rng(0)
+    given = [
+        Features(0.0, generator.uniform(1, 5), generator.uniform(0.1, 3), 1) for _ in range(count)
+    ]
+    return given, [a * one.work_ms + c * one.weight_mb + d for one in given]
+
+
+@pytest.mark.parametrize("plan", [(1.1, 0.05, -0.2), (0.9, 0.3, 0.4), (1.0, 0.0, 0.0)])
+def test_the_fit_recovers_planted_coefficients(plan) -> None:
+    assert fit_coefficients(*planted(*plan)) == pytest.approx(plan, abs=1e-6)
+
+
+def test_weight_never_gets_a_negative_price() -> None:
+    a, c, _ = fit_coefficients(*planted(1.0, -0.05, 0.2))
+    assert c == 0 and a > 0
+
+
+def test_no_two_sampled_networks_compute_the_same() -> None:
+    networks = [FASHION.network(options) for options in sample_options(FASHION, 200, seed=3)]
+    computed = {tuple(b for b in spec.blocks if not isinstance(b, Skip)) for spec in networks}
+    assert len(computed) == 200
+
+
+def test_samples_repeat_under_their_seed_and_reach_every_depth() -> None:
+    options = sample_options(FASHION, 60, seed=0)
+    assert options == sample_options(FASHION, 60, seed=0)
+    assert options != sample_options(FASHION, 60, seed=1)
+    depths = {
+        sum(not isinstance(block, Skip) for block in FASHION.network(choice).blocks)
+        for choice in options
+    }
+    assert depths == set(range(3, 10))
+
+
+def test_a_space_with_too_few_networks_says_so() -> None:
+    with pytest.raises(ValueError, match="lower --fit or --test"):
+        sample_options(named_space("smoke"), 401, seed=0)
+
+
+def test_rank_agreement_is_that_of_scipy_even_with_ties() -> None:
+    a, b = [1, 2, 2, 3, 5, 5, 5, 8], [2, 1, 3, 3, 4, 6, 4, 9]
+    assert spearman(a, b) == pytest.approx(0.9256265453136692)  # scipy.stats.spearmanr 1.17
+    assert kendall(a, b) == pytest.approx(0.8406728074767076)  # scipy.stats.kendalltau 1.17
+
+
+def test_rank_agreement_is_1_in_order_and_minus_1_against_it() -> None:
+    for agreement in (spearman, kendall):
+        assert agreement([1, 2, 3, 4], [10, 20, 40, 90]) == pytest.approx(1)
+        assert agreement([1, 2, 3, 4], [9, 7, 6, 1]) == pytest.approx(-1)
+        assert agreement([1, 2, 3, 4], [5, 5, 5, 5]) == 0
+
+
+def test_a_device_that_obeys_the_model_is_predicted_without_error_at_any_speed() -> None:
+    table, speed = made_up_table(FASHION), 1.3
+    options = sample_options(FASHION, 20, seed=0)
+    specs = [FASHION.network(choice) for choice in options]
+    given = [features(table, spec) for spec in specs]
+    truth = [1.05 * one.work_ms + 0.2 * one.weight_mb + 0.01 for one in given]
+    networks = tuple(
+        Measured("n", speed * ms, speed * ms, speed * ms, 0.01, 0.04 * speed, 20, 200, None)
+        for ms in truth
+    )
+    blocks = {key: entry.p10_ms * speed for key, entry in table.entries.items()}
+    session = Session(networks, blocks, 0.04 * speed, None)
+    report = judge(table, specs, options, given, session, fit=8, seed=0)
+    assert report.drift == pytest.approx(speed)
+    assert report.sentinel_drift == pytest.approx(speed)
+    assert report.calibrated.mape == pytest.approx(0, abs=1e-6)
+    assert report.calibrated.kendall == pytest.approx(1)
+    fit = report.calibration
+    assert (fit.a, fit.c, fit.d) == pytest.approx((1.05, 0.2, 0.01), abs=1e-5)
+    assert (fit.fit, fit.test) == (8, 12)
+    assert report.raw.mape > 0.01

@@ -1,0 +1,147 @@
+"""Laws of measuring a space: what is resumed, what is kept, what is never mixed."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from latency_tables import LatencyTable, signature
+from latency_tables.journal import journal_path, read
+from latency_tables.protocol import EMPTY, SENTINEL, Protocol, finished
+from latency_tables.table import entry_of
+from proxyless_nas import MBConv, Shape, named_space
+from tests.latency_tables.helpers import FakeDevice, made_up_price
+
+SPACE = named_space("smoke")
+
+
+def test_a_table_holds_the_time_of_every_block_of_the_space(tmp_path) -> None:
+    table = FakeDevice().measure(tmp_path / "t.json")
+    assert set(table.entries) == {signature(*placed) for placed in SPACE.blocks()}
+    for placed in SPACE.blocks():
+        assert table.entry(*placed).p10_ms == pytest.approx(made_up_price(placed), rel=1e-4)
+    assert not table.head.contended
+    assert LatencyTable.load(tmp_path / "t.json") == table
+    assert not journal_path(tmp_path / "t.json").exists()
+
+
+def test_an_interrupted_run_gives_the_same_entries_and_calls_less(tmp_path) -> None:
+    whole = FakeDevice()
+    expected = whole.measure(tmp_path / "whole.json")
+    first = FakeDevice(dies_after=whole.clock.calls // 2)
+    with pytest.raises(KeyboardInterrupt):
+        first.measure(tmp_path / "t.json")
+    assert not (tmp_path / "t.json").exists()
+    second = FakeDevice()
+    table = second.measure(tmp_path / "t.json")
+    assert table.entries.keys() == expected.entries.keys()
+    assert second.clock.calls < 0.7 * whole.clock.calls
+
+
+def test_after_kill_9_finished_entries_are_not_measured_again(tmp_path) -> None:
+    out, protocol = tmp_path / "t.json", Protocol()
+    journal = journal_path(out)
+    script = (
+        "from tests.latency_tables.helpers import FakeDevice\n"
+        f"FakeDevice(pause_s=0.0002).measure({str(out)!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    items = len(SPACE.blocks()) + 2  # and the sentinel and the empty call
+    enough = 1 + (protocol.min_visits - 1) * items + items // 2  # half-way through the last round
+    while not (journal.exists() and journal.read_bytes().count(b"\n") >= enough):
+        assert process.poll() is None, "it measured everything before it could be killed"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, before, _ = read(journal)
+    done = {key for key, visits in before.items() if finished(visits, protocol)}
+    done -= {SENTINEL, EMPTY}
+    assert 0 < len(done) < len(SPACE.blocks()) and not out.exists()
+
+    second = FakeDevice()
+    built: list[str] = []
+    prepare = second.prepare
+
+    def watch(placed):
+        built.append(signature(*placed))
+        return prepare(placed)
+
+    second.prepare = watch
+    table = second.measure(out)
+    assert len(table.entries) == len(SPACE.blocks())
+    assert not done & set(built)
+    for key in done:
+        assert table.entries[key] == entry_of(key, before[key])
+
+
+def test_a_torn_last_line_costs_only_that_line(tmp_path) -> None:
+    out = tmp_path / "t.json"
+    with pytest.raises(KeyboardInterrupt):
+        FakeDevice(dies_after=4000).measure(out)
+    journal = journal_path(out)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
+    with pytest.raises(KeyboardInterrupt):
+        FakeDevice(dies_after=1500).measure(out)
+    assert journal.read_bytes().startswith(b"".join(lines[:-1]))
+    assert len(FakeDevice().measure(out).entries) == len(SPACE.blocks())
+
+
+def test_a_journal_of_another_protocol_is_set_aside_not_mixed(tmp_path, capsys) -> None:
+    out = tmp_path / "t.json"
+    with pytest.raises(KeyboardInterrupt):
+        FakeDevice(dies_after=4000).measure(out)
+    table = FakeDevice().measure(out, protocol=Protocol(visit_ms=1.0, max_visits=6))
+    assert {entry.visits for entry in table.entries.values()} == {6}
+    assert "another protocol" in capsys.readouterr().err
+    assert (tmp_path / "t.json.journal.1").exists()
+
+
+def test_a_device_that_changed_its_speed_starts_over(tmp_path, capsys) -> None:
+    out = tmp_path / "t.json"
+    with pytest.raises(KeyboardInterrupt):
+        FakeDevice(dies_after=4000).measure(out)
+    slower = FakeDevice()
+    slower.speed = 1.2
+    table = slower.measure(out)
+    assert "sentinel moved" in capsys.readouterr().err
+    for placed in SPACE.blocks():
+        expected = 1.2 * made_up_price(placed)
+        assert table.entry(*placed).p10_ms == pytest.approx(expected, rel=1e-3)
+
+
+def test_measuring_a_whole_table_again_calls_nothing(tmp_path) -> None:
+    out = tmp_path / "t.json"
+    first = FakeDevice().measure(out)
+    again = FakeDevice()
+    assert again.measure(out) == first and again.clock.calls == 0
+    assert again.measure(out, fresh=True).entries and again.clock.calls > 0
+
+
+def test_new_blocks_join_a_table_at_its_speed(tmp_path) -> None:
+    out = tmp_path / "t.json"
+    old = FakeDevice().measure(out)
+    placed = (MBConv(8, 13, 3), Shape(8, 7, 7))
+    slower = FakeDevice()
+    slower.speed = 1.05
+    table = slower.measure(out, extra=[placed])
+    assert table.entry(*placed).p10_ms == pytest.approx(made_up_price(placed), rel=1e-3)
+    assert old.entries.items() <= table.entries.items()
+    much_slower = FakeDevice()
+    much_slower.speed = 1.5
+    with pytest.raises(ValueError, match="--fresh"):
+        much_slower.measure(out, extra=[(MBConv(8, 14, 3), Shape(8, 7, 7))])
+
+
+def test_a_table_of_another_identity_is_not_overwritten(tmp_path) -> None:
+    out = tmp_path / "t.json"
+    table = FakeDevice().measure(out)
+    device = structs.replace(table.head.identity.device, cpu="another")
+    identity = structs.replace(table.head.identity, device=device)
+    structs.replace(table, head=structs.replace(table.head, identity=identity)).save(out)
+    with pytest.raises(ValueError, match=r"another device.*--fresh"):
+        FakeDevice().measure(out)

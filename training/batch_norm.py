@@ -1,0 +1,41 @@
+"""Batch-norm statistics: estimate them anew, or use a batch's own without recording it."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+
+def batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
+    """All batch norms below `module`."""
+    return [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+
+
+@torch.no_grad()
+def reestimate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Replace running statistics by the plain average over `batches` ([B, C, H, W], labels)."""
+    norms = batch_norms(network)
+    momenta = [norm.momentum for norm in norms]
+    was_training = network.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    network.train()
+    for x, _ in batches:
+        network(x)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train(was_training)
+
+
+@contextlib.contextmanager
+def unrecorded(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
+    """Within, batch norms in train mode use the batch's statistics and leave their own alone."""
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True

@@ -1,0 +1,91 @@
+"""The folder of one run: its config, its log, its checkpoints; made to be continued."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from torch.utils.tensorboard import SummaryWriter
+
+from proxyless_nas.files import read_json, write_bytes, write_json
+from proxyless_nas.weights import load_tensors, save_tensors
+
+
+class RunFolder:
+    """config.json, log.jsonl, last.pt and TensorBoard events of one run.
+
+    Opening a folder that holds another config is a ValueError that names the first difference:
+    an interrupted run continues only as the run it was.
+    """
+
+    def __init__(self, path: str | Path, config: Struct) -> None:
+        self.path = Path(path)
+        if (self.path / "config.json").exists():
+            self._must_match(config)
+        write_json(self.path / "config.json", config)
+        self._writer: SummaryWriter | None = None
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """The last saved state with the log cut back to it, or None for a fresh start."""
+        last = self.path / "last.pt"
+        state = load_tensors(last) if last.exists() else None
+        self._cut_log(0 if state is None else state["step"])
+        return state
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Keep `state` as the point from which a later call continues."""
+        save_tensors(self.path / "last.pt", {**state, "step": step})
+
+    def log(self, step: int, record: dict[str, Any]) -> None:
+        """Append one line to log.jsonl; its numbers, also nested ones, go to TensorBoard."""
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **record}) + "\n")
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self.path / "tensorboard"), purge_step=step)
+        for key, value in _numbers(record):
+            self._writer.add_scalar(key, value, step)
+        self._writer.flush()
+
+    def records(self) -> list[dict[str, Any]]:
+        """All lines of the log."""
+        return read_log(self.path / "log.jsonl")
+
+    def _cut_log(self, step: int) -> None:
+        log = self.path / "log.jsonl"
+        kept = [line for line in read_log(log) if line["step"] <= step]
+        write_bytes(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def _must_match(self, config: Struct) -> None:
+        old = msgspec.to_builtins(read_json(self.path / "config.json", type(config)))
+        new = msgspec.to_builtins(config)
+        for key in new:
+            if old[key] != new[key]:
+                raise ValueError(
+                    f"{self.path} holds a run with {key} = {old[key]}, not {new[key]}: "
+                    f"name another folder, or delete this one to start over"
+                )
+
+
+def _numbers(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{prefix}{key}/")
+        elif isinstance(value, int | float):
+            yield prefix + key, value
+
+
+def read_log(path: str | Path) -> list[dict[str, Any]]:
+    """Lines of a JSON-lines file; a last line torn by a crash is left out."""
+    if not Path(path).exists():
+        return []
+    lines = Path(path).read_text().splitlines()
+    records: list[dict[str, Any]] = []
+    for index, line in enumerate(lines):
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            if index + 1 < len(lines):
+                raise ValueError(f"{path}, line {index + 1} is not JSON: delete the run") from None
+    return records
