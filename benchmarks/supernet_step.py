@@ -19,12 +19,11 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from msgspec import Struct
 from msgspec.structs import replace
 from torch import nn
 
-from proxyless_nas import Space, named_space
+from proxyless_nas import Space
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.spaces import mobile_space, named_layout
 from search.choices import Choices
@@ -36,6 +35,7 @@ from training.loop import train_step
 from training.optimizer import sgd
 
 Step = Literal["compact", "weight", "architecture", "all-paths"]
+
 
 class BenchmarkConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Compare supernet steps with a compact network's training step."""
@@ -179,11 +179,15 @@ def main(config: BenchmarkConfig) -> None:
     )
     print(f"{'step':<22} {'CPU ms':>8}  {'time ratio':<22} {'peak MB':>8}  memory ratio")
     for kind in get_args(Step):
-        print(row(kind, times[kind], times["compact"]) + f" {memory[kind]:>8.0f}  "
-              f"{memory[kind] / memory['compact']:.2f}")
+        print(
+            row(kind, times[kind], times["compact"]) + f" {memory[kind]:>8.0f}  "
+            f"{memory[kind] / memory['compact']:.2f}"
+        )
     print(row("weight + architecture", times_of_pair, times["compact"]))
-    print(row("all-paths / weight", times["all-paths"], times["weight"])
-          + f" {'':>8}  {memory['all-paths'] / memory['weight']:.2f}")
+    print(
+        row("all-paths / weight", times["all-paths"], times["weight"])
+        + f" {'':>8}  {memory['all-paths'] / memory['weight']:.2f}"
+    )
 
 
 def row(name: str, times: list[float], base: list[float]) -> str:

@@ -18,7 +18,7 @@ TOLERANCE = 1e-3
 
 
 class Export(Struct, frozen=True):
-    """What was written: its size, and the largest difference of a logit, relative to the largest."""
+    """What was written, and the largest difference of a logit, relative to the largest logit."""
 
     path: str
     bytes: int

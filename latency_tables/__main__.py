@@ -32,9 +32,9 @@ class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Stop visiting a block when its 95 % half-width is below this fraction."""
     visit_ms: float = 3.0
     """CPU time of one visit to a block, in ms."""
-    min_visits: int = 6
+    min_visits: int = 20
     """The least number of visits to a block."""
-    max_visits: int = 30
+    max_visits: int = 60
     """The most visits to a block, however much they differ."""
     seed: int = 0
     """Shuffles the order of visits."""

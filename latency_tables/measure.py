@@ -20,6 +20,7 @@ from latency_tables.protocol import (
     Protocol,
     Visit,
     Visits,
+    burn_in,
     contention,
     cpu_and_wall,
     finished,
@@ -81,6 +82,7 @@ def measure_space(
     try:
         make = prepare or (lambda placed: block_call(placed, runtime))
         sentinel = make(SENTINEL_BLOCK)
+        burn_in(sentinel, protocol, clock)
         _check_speed(journal, table, sentinel, protocol, clock)
         calls = _calls(missing, journal.visits, protocol, make, show)
         before = {key: journal.visits.get(key, []) for key in missing}

@@ -13,6 +13,7 @@ from latency_tables.protocol import (
     Clock,
     Protocol,
     Visit,
+    burn_in,
     contention,
     cpu_and_wall,
     measure_items,
@@ -96,10 +97,12 @@ def measure_session(
     for name, thing in watched("building", both, show):
         make = block_call if isinstance(thing, tuple) else network_call
         calls[name] = make(thing, runtime)  # type: ignore[arg-type]
+    sentinel = sentinel_call(runtime)
+    burn_in(sentinel, protocol, clock)
     with visits_bar({name: [] for name in calls}, protocol, show) as count:
         seen = measure_items(
             calls,
-            sentinel_call(runtime),
+            sentinel,
             protocol,
             np.random.default_rng(seed),
             clock=clock,

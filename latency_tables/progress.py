@@ -26,7 +26,7 @@ def visits_bar(
         still_open = {k: len(v) for k, v in seen.items() if not finished(v, protocol)}
         return visits_ahead(still_open, protocol)
 
-    with progress_bar(None, "measuring", ahead(), unit="visit", leave=False, show=show) as bar:
+    with progress_bar((), "measuring", ahead(), unit="visit", leave=False, show=show) as bar:
 
         def count(visit: Visit) -> None:
             if visit.key == SENTINEL:

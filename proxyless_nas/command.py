@@ -1,6 +1,7 @@
 """One way to read a command line: a frozen config struct, `--from FILE` for its defaults."""
 
 import contextlib
+import inspect
 import io
 import re
 import sys
@@ -8,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import tyro
-from msgspec import Struct
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from proxyless_nas.files import did_you_mean, read_json
 
@@ -48,26 +50,52 @@ def run_many(
 def parse(program: str, config: type[Config], arguments: Sequence[str]) -> Config:
     """Read flags into `config`; ValueError with one line for a wrong or missing flag."""
     arguments, default = _take_from(list(arguments), config)
+    if not {"-h", "--help"} & set(arguments):
+        _check_flags(program, config, arguments, complete=default is not None)
     extra: dict[str, Any] = {} if default is None else {"default": default}
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(config, prog=program, args=arguments, description=config.__doc__, **extra)
+            return tyro.cli(
+                config,
+                prog=program,
+                args=arguments,
+                description=inspect.cleandoc(config.__doc__ or ""),
+                **extra,
+            )
     except SystemExit as end:
         if not end.code:
             raise
     raise ValueError(f"{_first_lines(complaint.getvalue())}; see `{program} --help`")
 
 
-def _take_from(
-    arguments: list[str], config: type[Config]
-) -> tuple[list[str], Config | None]:
+def _take_from(arguments: list[str], config: type[Config]) -> tuple[list[str], Config | None]:
     if "--from" not in arguments:
         return arguments, None
     at = arguments.index("--from")
     if at + 1 == len(arguments):
         raise ValueError("--from needs a file: the config.json of an earlier run")
     return arguments[:at] + arguments[at + 2 :], read_json(arguments[at + 1], config)
+
+
+def _check_flags(
+    program: str, config: type[Struct], arguments: Sequence[str], complete: bool
+) -> None:
+    """ValueError for a flag that does not exist, or for one that must be given and is not."""
+    flags = {f"--{field.name.replace('_', '-')}": field for field in fields(config)}
+    known = set(flags) | {f"--no-{flag[2:]}" for flag in flags if flags[flag].type is bool}
+    given = {word.partition("=")[0] for word in arguments if word.startswith("--")}
+    for flag in sorted(given - known):
+        hint = did_you_mean(flag, sorted(known))
+        raise ValueError(f"no flag {flag}{hint}; see `{program} --help`")
+    needed = [
+        flag
+        for flag, field in flags.items()
+        if field.default is NODEFAULT and field.default_factory is NODEFAULT
+    ]
+    missing = [flag for flag in needed if flag not in given]
+    if missing and not complete:
+        raise ValueError(f"needs {', '.join(missing)}; see `{program} --help`")
 
 
 def _first_lines(complaint: str) -> str:

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def progress_bar(
-    steps: Iterable[T] | None,
+    steps: Iterable[T],
     what: str,
     total: int | None,
     start: int = 0,
@@ -18,7 +18,7 @@ def progress_bar(
     leave: bool = True,
     show: bool = True,
 ) -> "tqdm[T]":
-    """Iterate over `steps` (or call `update`) under a bar on stderr that ends at `total`.
+    """Iterate over `steps` (or over nothing, and call `update`) under a bar that ends at `total`.
 
     `leave` keeps the finished bar on the screen; without `show` there is none.
     """

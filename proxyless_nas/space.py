@@ -11,7 +11,7 @@ from proxyless_nas.network import NetworkSpec
 
 
 class Edge(Struct, frozen=True):
-    """One place in the network and the blocks that may stand there, all of the same output shape."""
+    """One place in the network and the blocks that may stand there; all have one output shape."""
 
     candidates: tuple[AnyBlock, ...]
 
@@ -35,7 +35,9 @@ class Space(Struct, frozen=True):
         for index, (edge, shape) in enumerate(self.placed()):
             outputs = {candidate.output(shape) for candidate in edge.candidates}
             if len(outputs) != 1:
-                raise ValueError(f"space {self.name}, edge {index}: output shapes differ: {outputs}")
+                raise ValueError(
+                    f"space {self.name}, edge {index}: output shapes differ: {outputs}"
+                )
 
     def placed(self) -> Iterator[tuple[Edge, Shape]]:
         """Every edge with its input shape."""
@@ -58,7 +60,8 @@ class Space(Struct, frozen=True):
         """The network of one option per searched edge; ValueError for a wrong number of them."""
         if len(options) != len(self.searched):
             raise ValueError(
-                f"space {self.name} has {len(self.searched)} searched edges, got {len(options)} options"
+                f"space {self.name} has {len(self.searched)} searched edges, "
+                f"got {len(options)} options"
             )
         chosen = dict(zip(self.searched, options, strict=True))
         blocks = tuple(
@@ -69,11 +72,16 @@ class Space(Struct, frozen=True):
         )
 
     def blocks(self) -> tuple[tuple[AnyBlock, Shape], ...]:
-        """Every different (block, input shape) that a network of the space can contain, but skips."""
+        """Every different (block, input shape) that a network can contain, skips left out."""
         found: dict[tuple[AnyBlock, Shape], None] = {(self.stem, self.input): None}
         for edge, shape in self.placed():
             found.update({(candidate, shape): None for candidate in edge.candidates})
         first = self.network([0] * len(self.searched))
-        found.update({(block, shape): None for _, block, shape in first.placed() if block in
-                      (self.mix, self.classifier)})
+        found.update(
+            {
+                (block, shape): None
+                for _, block, shape in first.placed()
+                if block in (self.mix, self.classifier)
+            }
+        )
         return tuple(pair for pair in found if not isinstance(pair[0], Skip))

@@ -31,7 +31,9 @@ class Layout(Struct, frozen=True):
 
     def at_width(self, width: float) -> "Layout":
         """All channels times `width`, rounded to a multiple of 8; `mix` only grows."""
-        scaled = tuple(Stage(round_channels(s.width * width), s.edges, s.stride) for s in self.stages)
+        scaled = tuple(
+            Stage(round_channels(s.width * width), s.edges, s.stride) for s in self.stages
+        )
         return Layout(
             self.input,
             self.classes,

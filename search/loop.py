@@ -136,4 +136,3 @@ def _record(
     if tally.gate_steps:
         record["gate_loss"] = tally.gate_loss / tally.gate_steps
     return record
-

@@ -76,5 +76,3 @@ def train(network: nn.Module, data: Dataset, config: TrainConfig, folder: RunFol
                 },
             )
             saved = time.monotonic()
-
-

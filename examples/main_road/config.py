@@ -23,9 +23,9 @@ class RoadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Latency to meet; default: `target_ratio` of the hand-made network's predicted latency."""
     target_ratio: float = 0.6
     """Share of the hand-made network's latency to aim at, where no target is given."""
-    search_epochs: float = 4.0
+    search_epochs: float = 5.0
     """Passes over the training images in the search."""
-    warmup_epochs: float = 1.5
+    warmup_epochs: float = 2.0
     """Those of them in which only weights learn."""
     held_out: int = 5000
     """Training images kept from the search's weights."""

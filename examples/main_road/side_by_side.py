@@ -35,7 +35,7 @@ def run_jobs(jobs: list[Job], workers: int) -> None:
     checkpoint the next time.
     """
     waiting, running = list(jobs), dict[str, tuple[Job, subprocess.Popen[bytes]]]()
-    bar = progress_bar(None, "train (epochs of all networks)", sum(job.epochs for job in jobs))
+    bar = progress_bar((), "train (epochs of all networks)", sum(job.epochs for job in jobs))
     try:
         while waiting or running:
             while waiting and len(running) < workers:

@@ -25,7 +25,7 @@ from training.evaluate import Evaluation
 
 NEAR_TARGET = 0.1
 CHECKED_IMAGES = 64
-VISITS = 40
+VISITS = 150
 
 
 class Timed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,10 +78,18 @@ class Road(Struct, frozen=True):
 
 def measure_table(road: Road) -> None:
     """Measure the blocks of the space on this machine, then calibrate on whole networks."""
-    measure_space(named_space(road.config.space), road.table_path, seed=road.config.seed)
-    check_table(
-        road.table_path, fit=road.config.fit, test=road.config.test, seed=road.config.seed
+    hand_made_blocks = [
+        (block, shape)
+        for width in (1.0, *road.config.widths)
+        for _, block, shape in hand_made(road.config.space, width).placed()
+    ]
+    measure_space(
+        named_space(road.config.space),
+        road.table_path,
+        seed=road.config.seed,
+        extra=hand_made_blocks,
     )
+    check_table(road.table_path, fit=road.config.fit, test=road.config.test, seed=road.config.seed)
 
 
 def search_network(road: Road) -> None:
@@ -165,7 +173,9 @@ def time_networks(road: Road) -> None:
     seen = measure_networks(
         [*specs.values(), road.folder / "model.onnx"], visits=VISITS, seed=road.config.seed
     )
-    write_json(road.folder / "measured.json", Timed(dict(zip(specs, seen[:-1], strict=True)), seen[-1]))
+    write_json(
+        road.folder / "measured.json", Timed(dict(zip(specs, seen[:-1], strict=True)), seen[-1])
+    )
 
 
 def timed(road: Road) -> Timed:

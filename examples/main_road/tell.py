@@ -98,7 +98,7 @@ def table_lines(networks: tuple[TrainedNetwork, ...], target_ms: float, seen: Ti
             f"{rival.measured_ms / ours.measured_ms:.2f}x as long"
         )
     lines.append(
-        f"(p10 of CPU time, one thread, batch 1; the searched network as exported; the same network "
+        f"(p10 of CPU time, one thread, batch 1; searched: as exported; the same network "
         f"through the table's own graph: {seen.networks['searched'].p10_ms:.4f} ms)"
     )
     return lines
@@ -134,9 +134,7 @@ def story_of(road: Road) -> Story:
         points=tuple(point_of(line) for line in read_log(road.folder / "search" / "log.jsonl")),
         check=check_of(read_json(f"{road.table_path}.check.json", CheckReport)),
         block_ms=shares,
-        seconds={
-            line["stage"]: line["seconds"] for line in read_log(road.folder / "log.jsonl")
-        },
+        seconds={line["stage"]: line["seconds"] for line in read_log(road.folder / "log.jsonl")},
         test_images=road.result("searched").images,
         fingerprint={key: str(value) for key, value in msgspec.to_builtins(device).items()},
     )

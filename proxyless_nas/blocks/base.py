@@ -28,5 +28,5 @@ class Block(Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
         raise NotImplementedError
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
-        """The module: [B, *shape] -> [B, *output(shape)], weights drawn from torch's global seed."""
+        """The module: [B, *shape] -> [B, *output(shape)]; weights come from torch's generator."""
         raise NotImplementedError

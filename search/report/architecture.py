@@ -173,5 +173,7 @@ def _bar(ms: float, at: Columns, middle: float, total: float, most: float, place
     title = tag("title", f"{milliseconds(ms)}, {percent(ms / total)}")
     bar = tag("rect", title, x=at.bars, y=middle - 7, width=length, height=14, rx=2, class_="share")
     return join((bar, words(at.bars + length + 6, middle + 4, text, class_="shape")))
+
+
 def _size(shape: Shape) -> str:
     return f" {TIMES} ".join(str(side) for side in (shape.channels, shape.height, shape.width))

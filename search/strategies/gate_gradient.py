@@ -77,7 +77,7 @@ class GateGradient:
         return Choices(tuple(options[:, 0].tolist()), tuple(rivals[:, 0].tolist()))
 
     def tell(self, choices: Choices, evidence: Evidence) -> None:
-        """Pull the slopes through the softmax, add the cost's pull, step, restore the pair's mass."""
+        """Pull slopes and prices through the softmax, step, restore the pair's mass."""
         assert evidence.slopes is not None and choices.rivals is not None
         expected = self.expected_cost()
         pair = torch.tensor([choices.options, choices.rivals]).T
@@ -97,9 +97,7 @@ class GateGradient:
         """The most probable network whose cost meets the target from below, as near as may be."""
         log_p = torch.log_softmax(self.logits, dim=1)
         rows = [row[torch.isfinite(row)].numpy() for row in log_p]
-        prices = [
-            row[: len(kept)].numpy() for row, kept in zip(self.prices, rows, strict=True)
-        ]
+        prices = [row[: len(kept)].numpy() for row, kept in zip(self.prices, rows, strict=True)]
         low, high = self.objective.band()
         return Choices(most_likely(rows, prices, low - self.fixed, high - self.fixed))
 

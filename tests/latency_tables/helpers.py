@@ -60,6 +60,9 @@ def made_up_table(space: Space) -> LatencyTable:
     return LatencyTable(head, entries)
 
 
+QUICK = Protocol(burn_in_s=0.0, min_visits=6, max_visits=30)
+
+
 class FakeDevice:
     """Measures the smoke space: each block takes its made-up price, times `speed`."""
 
@@ -84,6 +87,7 @@ class FakeDevice:
         return call
 
     def measure(self, out, **given) -> LatencyTable:
+        given.setdefault("protocol", QUICK)
         return measure_space(
             named_space("smoke"), out, clock=self.clock, prepare=self.prepare, show=False, **given
         )

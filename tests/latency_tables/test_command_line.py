@@ -42,7 +42,7 @@ def complaint(words: list[str], capsys) -> str:
 @pytest.mark.slow
 def test_measure_check_and_show_tell_one_story(tmp_path) -> None:
     out = tmp_path / "t.json"
-    first = call("measure", "--space", "smoke", "--out", out, "--max-visits", 8)
+    first = call("measure", "--space", "smoke", "--out", out, "--min-visits", 4, "--max-visits", 8)
     assert first.returncode == 0, first.stderr
     words = ["check", "--table", out, "--fit", 8, "--test", 6, "--visits", 6]
     checked = call(*words, "--max-mape", 1e-9)  # no device is that good: written, then refused

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from latency_tables import LatencyTable, signature
 from latency_tables.journal import journal_path, read
-from latency_tables.protocol import EMPTY, SENTINEL, Protocol, finished
+from latency_tables.protocol import EMPTY, SENTINEL, finished
 from latency_tables.table import entry_of
 from proxyless_nas import MBConv, Shape, named_space
-from tests.latency_tables.helpers import FakeDevice, made_up_price
+from tests.latency_tables.helpers import QUICK, FakeDevice, made_up_price
 
 SPACE = named_space("smoke")
 
@@ -43,7 +44,7 @@ def test_an_interrupted_run_gives_the_same_entries_and_calls_less(tmp_path) -> N
 
 
 def test_after_kill_9_finished_entries_are_not_measured_again(tmp_path) -> None:
-    out, protocol = tmp_path / "t.json", Protocol()
+    out, protocol = tmp_path / "t.json", QUICK
     journal = journal_path(out)
     script = (
         "from tests.latency_tables.helpers import FakeDevice\n"
@@ -95,7 +96,7 @@ def test_a_journal_of_another_protocol_is_set_aside_not_mixed(tmp_path, capsys) 
     out = tmp_path / "t.json"
     with pytest.raises(KeyboardInterrupt):
         FakeDevice(dies_after=4000).measure(out)
-    table = FakeDevice().measure(out, protocol=Protocol(visit_ms=1.0, max_visits=6))
+    table = FakeDevice().measure(out, protocol=replace(QUICK, visit_ms=1.0))
     assert {entry.visits for entry in table.entries.values()} == {6}
     assert "another protocol" in capsys.readouterr().err
     assert (tmp_path / "t.json.journal.1").exists()

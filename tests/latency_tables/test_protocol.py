@@ -7,6 +7,7 @@ from latency_tables.protocol import (
     SENTINEL,
     Protocol,
     Visit,
+    burn_in,
     contention,
     finished,
     measure_items,
@@ -27,7 +28,11 @@ def run(clock: FakeClock, items, protocol: Protocol, **given):
 def test_outliers_do_not_move_the_p10() -> None:
     clock = FakeClock()
     calm = [100 * US] * 8
-    seen = run(clock, {"a": clock.busy([*calm, 5000 * US, 900 * US])}, Protocol())
+    seen = run(
+        clock,
+        {"a": clock.busy([*calm, 5000 * US, 900 * US])},
+        Protocol(min_visits=6, max_visits=30),
+    )
     assert p10_ms(seen["a"]) == pytest.approx(0.1)
 
 
@@ -40,7 +45,9 @@ def test_a_visit_warms_up_and_then_lasts_its_time() -> None:
 
 def test_a_slow_item_is_still_timed_once_per_visit() -> None:
     clock = FakeClock()
-    assert visit("a", clock.busy([10**9]), Protocol(), clock).cpu == (10**9,)
+    assert visit("a", clock.busy([10**9]), Protocol(min_visits=6, max_visits=30), clock).cpu == (
+        10**9,
+    )
 
 
 def test_a_callable_that_only_waits_does_not_hang_the_visit() -> None:
@@ -75,19 +82,24 @@ def test_the_half_width_looks_only_at_the_lower_half() -> None:
 def test_finished_items_of_an_earlier_run_are_not_called() -> None:
     clock = FakeClock()
     items = {"a": clock.busy([100 * US]), "b": clock.busy([200 * US])}
-    before = run(clock, items, Protocol())
+    before = run(clock, items, Protocol(min_visits=6, max_visits=30))
 
     def never() -> None:
         raise AssertionError("called")
 
-    again = run(clock, {"a": never, "b": items["b"]}, Protocol(), before={"a": before["a"]})
+    again = run(
+        clock,
+        {"a": never, "b": items["b"]},
+        Protocol(min_visits=6, max_visits=30),
+        before={"a": before["a"]},
+    )
     assert again["a"] == before["a"] and len(again["b"]) >= 6
 
 
 def test_every_visit_is_recorded_in_the_order_it_happened() -> None:
     clock, record = FakeClock(), []
     items = {key: clock.busy([100 * US]) for key in "abcdef"}
-    seen = run(clock, items, Protocol(), record=record.append)
+    seen = run(clock, items, Protocol(min_visits=6, max_visits=30), record=record.append)
     assert sum(map(len, seen.values())) == len(record)
     rounds = [tuple(one.key for one in record[i : i + 7]) for i in range(0, len(record), 7)]
     assert all(sorted(keys) == sorted([*"abcdef", SENTINEL]) for keys in rounds)
@@ -121,3 +133,9 @@ def test_finished_respects_the_least_number_of_visits() -> None:
     protocol = Protocol(min_visits=6, max_visits=30)
     assert not finished([made(1000, 1.0)] * 5, protocol)
     assert finished([made(1000, 1.0)] * 6, protocol)
+
+
+def test_burning_in_keeps_the_core_busy_for_as_long_as_asked() -> None:
+    clock = FakeClock()
+    burn_in(clock.busy([10**6]), Protocol(burn_in_s=0.05), clock)
+    assert 50 <= clock.wall / 1e6 < 52

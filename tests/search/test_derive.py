@@ -10,8 +10,10 @@ from search.derive import most_likely
 
 def enumerate_best(scores, prices, low: float, high: float) -> float:
     every = [
-        (sum(s[i] for s, i in zip(scores, o, strict=True)),
-         sum(p[i] for p, i in zip(prices, o, strict=True)))
+        (
+            sum(s[i] for s, i in zip(scores, o, strict=True)),
+            sum(p[i] for p, i in zip(prices, o, strict=True)),
+        )
         for o in itertools.product(*[range(len(p)) for p in prices])
     ]
     inside = [score for score, price in every if low <= price <= high]

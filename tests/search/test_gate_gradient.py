@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from proxyless_nas import Space, named_space
 from search.choices import Choices, Evidence
 from search.evaluators import SharedWeights
-from search.objective import Objective
+from search.objective import CostLoss, Objective
 from search.strategies import GateGradient
 from search.supernet import Supernet
 from training.batch_norm import batch_norms, unrecorded
@@ -31,12 +31,13 @@ def make_batch(size: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     return x, torch.randint(0, 10, (size,), generator=generator)
 
 
-def make_strategy(weight: float = 0.3, target: float = 12.0, loss="add") -> GateGradient:
+def make_strategy(
+    weight: float = 0.3, target: float = 12.0, loss: CostLoss = "add"
+) -> GateGradient:
     generator = np.random.default_rng(0)
     counts = [len(SPACE.edges[edge].candidates) for edge in SPACE.searched]
     prices = [generator.uniform(1.0, 6.0, size=count) for count in counts]
     return GateGradient(prices, 3.0, Objective(target, 0.05, loss, weight), lr=0.05, seed=7)
-
 
 
 def explicit_gates(supernet: Supernet, x: torch.Tensor, gates: list[torch.Tensor]) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Laws of the house, room by room."""

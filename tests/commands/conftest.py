@@ -1,0 +1,15 @@
+"""One measured table of the smoke space for all tests of commands."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands.helpers import run_well
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real table of this machine."""
+    path = tmp_path_factory.mktemp("table") / "table.json"
+    run_well("-m", "latency_tables", "measure", "--space", "smoke", "--out", path)
+    return path

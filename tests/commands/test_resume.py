@@ -1,0 +1,95 @@
+"""A run that was killed and started again ends as an unbroken one."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from latency_tables.cost import TableLatency
+from latency_tables.table import LatencyTable
+from proxyless_nas import hand_made, load_spec
+from tests.commands.helpers import kill_when, records, run_well
+
+
+def middle_of(table: Path) -> float:
+    """A latency that the smoke space can meet with many networks."""
+    return 0.9 * TableLatency(LatencyTable.load(table)).network(hand_made("smoke"))
+
+
+@pytest.mark.slow
+def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp_path) -> None:
+    def words(name: str) -> list[object]:
+        # a checkpoint at every step: the kill can fall anywhere between two of them
+        flags = (
+            "--space smoke --limit 3000 --held-out 600 --batch-size 100 --epochs 6 "
+            "--warmup-epochs 2 --arch-every 1 --threads 1 --checkpoint-seconds 0"
+        )
+        return [
+            *("-m", "search", "proxyless", *flags.split()),
+            *("--table", table, "--target-ms", middle_of(table), "--out", tmp_path / name),
+        ]
+
+    run_well(*words("whole"))
+    log = tmp_path / "broken" / "log.jsonl"
+    whole_log = records(tmp_path / "whole" / "log.jsonl")
+    warm_up = sum(line["phase"] == "warm-up" for line in whole_log)
+    seen = kill_when(words("broken"), log, warm_up // 2)
+    assert seen < warm_up
+    seen = kill_when(words("broken"), log, warm_up + 6)
+    assert seen < len(whole_log)
+    run_well(*words("broken"))
+
+    assert load_spec(str(tmp_path / "broken" / "spec.json")) == load_spec(
+        str(tmp_path / "whole" / "spec.json")
+    )
+    found = [
+        json.loads((tmp_path / name / "found.json").read_text()) for name in ("whole", "broken")
+    ]
+    assert found[0]["logits"] == found[1]["logits"]
+    assert found[0] == found[1]
+    assert whole_log == records(log)
+    logits = torch.tensor([[v for v in row if v is not None][:4] for row in found[0]["logits"]])
+    assert logits.abs().max() > 0.1  # there was something to lose
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_with_the_same_weights_and_log(tmp_path) -> None:
+    hand_made("smoke").save(str(tmp_path / "spec.json"))
+
+    def words(name: str) -> list[object]:
+        flags = (
+            "--limit 2000 --epochs 4 --batch-size 50 --threads 1 --checkpoint-seconds 0 --shift 2"
+        )
+        return [
+            "main.py",
+            "--arch",
+            tmp_path / "spec.json",
+            "--out",
+            tmp_path / name,
+            *flags.split(),
+        ]
+
+    run_well(*words("whole"))
+    kill_when(words("broken"), tmp_path / "broken" / "log.jsonl", 2)
+    run_well(*words("broken"))
+    whole, broken = (
+        torch.load(tmp_path / name / "weights.pt", weights_only=True)
+        for name in ("whole", "broken")
+    )
+    assert whole.keys() == broken.keys()
+    for key in whole:
+        assert torch.equal(whole[key], broken[key]), key
+    assert records(tmp_path / "whole" / "log.jsonl") == records(tmp_path / "broken" / "log.jsonl")
+
+
+def test_another_config_in_the_same_folder_is_refused_and_the_run_is_kept(tmp_path) -> None:
+    from training.config import TrainConfig
+    from training.run_folder import RunFolder
+
+    config = TrainConfig(arch="a.json", out=str(tmp_path))
+    RunFolder(tmp_path, config)
+    before = (tmp_path / "config.json").read_bytes()
+    with pytest.raises(ValueError, match="epochs = 6, not 7: name another folder"):
+        RunFolder(tmp_path, TrainConfig(arch="a.json", out=str(tmp_path), epochs=7))
+    assert (tmp_path / "config.json").read_bytes() == before

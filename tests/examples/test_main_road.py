@@ -1,0 +1,52 @@
+"""The main road, walked on a slice of the data: what `make smoke` does."""
+
+import json
+import re
+from pathlib import Path
+
+import onnxruntime
+import pytest
+
+from latency_tables.table import LatencyTable
+from proxyless_nas import load_spec
+from proxyless_nas.weights import load_weights
+from tests.commands.helpers import ROOT, run_well
+
+
+def smoke_flags() -> list[str]:
+    """The flags of the Makefile's smoke target, so that both are one thing."""
+    text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    found = re.search(r"^SMOKE := (.*)$", text, re.MULTILINE)
+    assert found is not None
+    return found.group(1).split()
+
+
+@pytest.mark.slow
+def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["-m", "examples.main_road", *smoke_flags(), "--out", out]
+    printed = run_well(*words)
+    spec = load_spec(str(out / "spec.json"))
+    load_weights(spec.build(), out / "weights.pt")
+    onnxruntime.InferenceSession(out / "model.onnx", providers=["CPUExecutionProvider"])
+    assert LatencyTable.load(out / "table.json").calibration is not None
+    networks = {folder.name for folder in (out / "networks").iterdir()}
+    assert networks == {"searched", "hand-made-1", "random-1"}
+    for name in networks:
+        assert re.search(rf"^{name} .*%", printed, re.MULTILINE), printed
+    stages = [json.loads(line)["stage"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert stages == ["table", "search", "train", "export", "measure"]
+    page = (out / "report.html").read_text()
+    assert all(name in page for name in networks)
+    assert list((out / "search" / "tensorboard").iterdir())
+
+    before = (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns
+    again = run_well(*words)
+    assert again.count("done before") == 5
+    assert (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns == before
+
+    flags = ["--arch", out / "spec.json", "--table", out / "table.json", "--limit", "500"]
+    scored = run_well("eval.py", *flags, "--measure")
+    assert f"{spec.macs:,}" in scored
+    assert f"{spec.parameters:,}" in scored
+    assert "measured latency" in scored and "predicted latency" in scored
