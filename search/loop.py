@@ -33,6 +33,10 @@ class Plan(Struct, frozen=True):
         """Architecture steps taken before weight step `step`."""
         return max(0, -(-(step - self.warmup) // self.arch_every))
 
+    def lines(self, step: int) -> int:
+        """Lines of the log written before weight step `step`; an epoch ends with one."""
+        return step * LINES_PER_EPOCH // self.per_epoch
+
 
 @dataclass(frozen=True)
 class Data:
@@ -69,7 +73,6 @@ def run(
     start, tally = _restore(strategy, evaluator, folder)
     train = data.weights.stream(start)
     gates = data.gates.stream(plan.arch_steps(start))
-    every = max(1, plan.per_epoch // LINES_PER_EPOCH)
     saved = time.monotonic()
     progress = progress_bar(range(start, plan.steps), "search", plan.steps, start)
     for step in progress:
@@ -84,7 +87,7 @@ def run(
             tally.gate_loss += float(evidence.loss)
             tally.gate_steps += 1
         done = step + 1
-        if done % every == 0 or done == plan.steps:
+        if plan.lines(done) > plan.lines(step) or done == plan.steps:
             record = _record(problem, strategy, plan, done, tally)
             if done % plan.per_epoch == 0 or done == plan.steps:
                 recent = data.weights.stream(max(0, done - STATISTICS_BATCHES))

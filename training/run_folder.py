@@ -1,9 +1,10 @@
 """The folder of one run: its config, its log, its checkpoints; made to be continued."""
 
+import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 from msgspec import Struct
@@ -17,11 +18,13 @@ class RunFolder:
     """config.json, log.jsonl, last.pt and TensorBoard events of one run.
 
     Opening a folder that holds another config is a ValueError that names the first difference:
-    an interrupted run continues only as the run it was.
+    an interrupted run continues only as the run it was. Opening a folder in which another process
+    is at work is a ValueError too.
     """
 
     def __init__(self, path: str | Path, config: Struct) -> None:
         self.path = Path(path)
+        self._lock = _lock(self.path)
         if (self.path / "config.json").exists():
             self._must_match(config)
         write_json(self.path / "config.json", config)
@@ -48,6 +51,12 @@ class RunFolder:
             self._writer.add_scalar(key, value, step)
         self._writer.flush()
 
+    def close(self) -> None:
+        """Let another process open the folder."""
+        if self._writer is not None:
+            self._writer.close()
+        self._lock.close()
+
     def records(self) -> list[dict[str, Any]]:
         """All lines of the log."""
         return read_log(self.path / "log.jsonl")
@@ -66,6 +75,18 @@ class RunFolder:
                     f"{self.path} holds a run with {key} = {old[key]}, not {new[key]}: "
                     f"name another folder, or delete this one to start over"
                 )
+
+
+def _lock(path: Path) -> IO[str]:
+    """Hold `path` for this process until it ends, however it ends."""
+    path.mkdir(parents=True, exist_ok=True)
+    file = (path / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(f"another process is at work in {path}: wait for it or stop it") from None
+    return file
 
 
 def _numbers(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from examples.main_road import stages
 from examples.main_road.config import RoadConfig
 from examples.main_road.stages import Road
-from examples.main_road.tell import networks_of, story_of, table_lines
+from examples.main_road.tell import story_of, table_lines
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.spaces import named_layout
 from search.report import write_report
@@ -40,9 +40,10 @@ def main(config: RoadConfig) -> None:
         start = time.monotonic()
         walk(road)
         folder.log(number, {"stage": name, "seconds": time.monotonic() - start})
-    write_report(story_of(road), road.folder / "report.html")
+    story = story_of(road)
+    write_report(story, road.folder / "report.html")
     print()
-    for line in table_lines(networks_of(road), road.target_ms(), stages.timed(road)):
+    for line in table_lines(story, stages.timed(road), road.table().head.sentinel_ms):
         print(line)
     print(f"\nreport: {road.folder / 'report.html'}")
 

@@ -1,6 +1,8 @@
 """Run several training commands at once, with one bar over all of them."""
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from proxyless_nas.progress import progress_bar
 from training.run_folder import read_log
 
 TAIL = 2000
+PR_SET_PDEATHSIG = 1
 
 
 class Job(Struct, frozen=True):
@@ -66,4 +69,11 @@ def _start(job: Job) -> "subprocess.Popen[bytes]":
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
+            preexec_fn=_die_with_parent,
         )
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this child when its parent is killed; elsewhere it runs to its end."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

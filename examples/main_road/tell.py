@@ -22,6 +22,7 @@ from search.report import (
     TrainedNetwork,
 )
 from search.report.story import Family
+from search.report.verdict import speed_verdict, target_verdict
 from training.run_folder import read_log
 
 TOLERANCE = 0.05
@@ -59,49 +60,32 @@ def family_of(name: str) -> Family:
     return "hand-made" if name.startswith("hand-made") else "random"
 
 
-def table_lines(networks: tuple[TrainedNetwork, ...], target_ms: float, seen: Timed) -> list[str]:
-    """The one table of the demo, the fastest network first, and what it says."""
-    ours = next(one for one in networks if one.family == "searched")
+def table_lines(story: Story, seen: Timed, sentinel_ms: float) -> list[str]:
+    """The one table of the demo, the fastest network first, and what it says.
+
+    `sentinel_ms` is the sentinel's time when the latency table was measured.
+    """
+    assert story.result is not None
     lines = [
         f"{'network':<15}{'test top-1':>11}{'measured ms':>13}{'predicted ms':>14}"
         f"{'M MACs':>9}{'parameters':>12}"
     ]
-    for one in sorted(networks, key=lambda one: one.measured_ms):
+    for one in sorted(story.networks, key=lambda one: one.measured_ms):
         lines.append(
             f"{one.name:<15}{one.test_accuracy:>11.2%}{one.measured_ms:>13.4f}"
             f"{one.predicted_ms:>14.4f}{one.macs / 1e6:>9.2f}{one.parameters:>12,}"
         )
-    off = ours.measured_ms / target_ms - 1
-    lines += [
+    own, exported = seen.networks["searched"].p10_ms, seen.exported
+    return [
+        *lines,
         "",
-        f"target {target_ms:.4f} ms; the searched network is measured at {ours.measured_ms:.4f} ms "
-        f"({off:+.1%}), its accuracy is {ours.test_accuracy:.2%}",
+        f"searched: {story.result.measured_ms:.4f} ms measured, "
+        f"{target_verdict(story, story.result)}",
+        speed_verdict(story),
+        f"(p10 of CPU time, {story.runtime}, one thread, batch 1; searched: as model.onnx, "
+        f"{exported.p10_ms / own:.3f} x the time of the table's own graph; the core now runs at "
+        f"{sentinel_ms / exported.sentinel_ms:.3f} x its speed of the table's session)",
     ]
-    equal = [
-        one
-        for one in networks
-        if one.family == "hand-made" and one.test_accuracy >= ours.test_accuracy
-    ]
-    if equal:
-        rival = min(equal, key=lambda one: one.measured_ms)
-        lines.append(
-            f"the fastest hand-made network of at least equal accuracy, {rival.name} with "
-            f"{rival.test_accuracy:.2%}, takes {rival.measured_ms:.4f} ms: "
-            f"{rival.measured_ms / ours.measured_ms:.2f}x as long"
-        )
-    else:
-        hand_made = [one for one in networks if one.family == "hand-made"]
-        rival = max(hand_made, key=lambda one: one.test_accuracy)
-        lines.append(
-            f"no hand-made network is as accurate; the best of them, {rival.name} with "
-            f"{rival.test_accuracy:.2%}, takes {rival.measured_ms:.4f} ms: "
-            f"{rival.measured_ms / ours.measured_ms:.2f}x as long"
-        )
-    lines.append(
-        f"(p10 of CPU time, one thread, batch 1; searched: as exported; the same network "
-        f"through the table's own graph: {seen.networks['searched'].p10_ms:.4f} ms)"
-    )
-    return lines
 
 
 def story_of(road: Road) -> Story:

@@ -88,7 +88,10 @@ def test_another_config_in_the_same_folder_is_refused_and_the_run_is_kept(tmp_pa
     from training.run_folder import RunFolder
 
     config = TrainConfig(arch="a.json", out=str(tmp_path))
-    RunFolder(tmp_path, config)
+    folder = RunFolder(tmp_path, config)
+    with pytest.raises(ValueError, match="another process is at work"):
+        RunFolder(tmp_path, config)
+    folder.close()
     before = (tmp_path / "config.json").read_bytes()
     with pytest.raises(ValueError, match="epochs = 6, not 7: name another folder"):
         RunFolder(tmp_path, TrainConfig(arch="a.json", out=str(tmp_path), epochs=7))
