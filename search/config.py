@@ -31,7 +31,7 @@ class ProxylessConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Epochs in which only weights learn, on uniformly sampled paths."""
     batch_size: int = 128
     """Images per step."""
-    base_lr: float = 0.05
+    base_lr: float = 0.15
     """Peak learning rate of the weights for 64 images per step."""
     momentum: float = 0.9
     """Nesterov momentum of the weights."""
