@@ -7,7 +7,7 @@ from pathlib import Path
 from examples.main_road import stages
 from examples.main_road.config import RoadConfig
 from examples.main_road.stages import Road
-from examples.main_road.tell import story_of, table_lines
+from examples.main_road.tell import scalars_of, story_of, table_lines
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.spaces import named_layout
 from search.report import write_report
@@ -42,6 +42,8 @@ def main(config: RoadConfig) -> None:
         folder.log(number, {"stage": name, "seconds": time.monotonic() - start})
     story = story_of(road)
     write_report(story, road.folder / "report.html")
+    if "report" not in done:
+        folder.log(len(STAGES) + 1, {"stage": "report", "networks": scalars_of(story)})
     print()
     for line in table_lines(story, stages.timed(road), road.table().head.sentinel_ms):
         print(line)

@@ -88,6 +88,18 @@ def table_lines(story: Story, seen: Timed, sentinel_ms: float) -> list[str]:
     ]
 
 
+def scalars_of(story: Story) -> dict[str, dict[str, float]]:
+    """Accuracy and latencies of every network, for the log and TensorBoard."""
+    return {
+        one.name: {
+            "test_accuracy": one.test_accuracy,
+            "measured_ms": one.measured_ms,
+            "predicted_ms": one.predicted_ms,
+        }
+        for one in story.networks
+    }
+
+
 def story_of(road: Road) -> Story:
     """Everything the report shows."""
     config, table = road.config, road.table()
@@ -118,7 +130,11 @@ def story_of(road: Road) -> Story:
         points=tuple(point_of(line) for line in read_log(road.folder / "search" / "log.jsonl")),
         check=check_of(read_json(f"{road.table_path}.check.json", CheckReport)),
         block_ms=shares,
-        seconds={line["stage"]: line["seconds"] for line in read_log(road.folder / "log.jsonl")},
+        seconds={
+            line["stage"]: line["seconds"]
+            for line in read_log(road.folder / "log.jsonl")
+            if "seconds" in line
+        },
         test_images=road.result("searched").images,
         fingerprint={key: str(value) for key, value in msgspec.to_builtins(device).items()},
     )

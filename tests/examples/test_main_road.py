@@ -35,7 +35,7 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     for name in networks:
         assert re.search(rf"^{name} .*%", printed, re.MULTILINE), printed
     stages = [json.loads(line)["stage"] for line in (out / "log.jsonl").read_text().splitlines()]
-    assert stages == ["table", "search", "train", "export", "measure"]
+    assert stages == ["table", "search", "train", "export", "measure", "report"]
     page = (out / "report.html").read_text()
     assert all(name in page for name in networks)
     assert list((out / "search" / "tensorboard").iterdir())

@@ -1,0 +1,94 @@
+"""Laws of the command line: what is written is what was parsed, and mistakes fit on a line."""
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from proxyless_nas.command import Command, parse, run_one
+from proxyless_nas.files import did_you_mean, write_json
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Do a thing.
+
+    And say more of it.
+    """
+
+    arch: str
+    """Which."""
+    epochs: int = 3
+    """How long."""
+    color_jitter: bool = False
+    """Whether."""
+    widths: tuple[float, ...] = (0.5, 1.0)
+    """How wide."""
+    path: str | None = None
+    """Where."""
+
+
+def test_flags_are_spelled_with_hyphens_and_have_defaults() -> None:
+    assert parse("x", Config, ["--arch", "a"]) == Config(arch="a")
+    words = ["--arch", "a", "--color-jitter", "--widths", "1", "2", "--path", "p", "--epochs=4"]
+    expected = Config(arch="a", color_jitter=True, widths=(1.0, 2.0), path="p", epochs=4)
+    assert parse("x", Config, words) == expected
+
+
+def test_a_written_config_is_read_back_as_defaults(tmp_path) -> None:
+    config = Config(arch="a", epochs=9, color_jitter=True, widths=(0.25,), path="p")
+    write_json(tmp_path / "config.json", config)
+    again = ["--from", str(tmp_path / "config.json")]
+    assert parse("x", Config, again) == config
+    assert parse("x", Config, [*again, "--epochs", "2"]) == replace(config, epochs=2)
+    assert parse("x", Config, [*again, "--no-color-jitter"]) == replace(config, color_jitter=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--arhc", "a"], r"no flag --arhc \(did you mean --arch\?\); see `x --help`"),
+        ([], "needs --arch; see `x --help`"),
+        (["--arch", "a", "--epochs", "many"], "--epochs: invalid literal for int.*'many'"),
+        (["--arch", "a", "--from"], "--from needs a file"),
+        (["--from", "/nowhere/config.json"], "no file /nowhere/config.json"),
+    ],
+)
+def test_a_mistake_is_one_line(words: list[str], complaint: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=complaint) as caught:
+        parse("x", Config, words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_that_the_config_does_not_have_is_refused(tmp_path) -> None:
+    (tmp_path / "config.json").write_text('{"arch": "a", "epoch": 3}')
+    with pytest.raises(ValueError, match=r"epoch.*did you mean epochs"):
+        parse("x", Config, ["--from", str(tmp_path / "config.json")])
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [(None, 0), (ValueError("v"), 2), (LookupError("l"), 2), (OSError("o"), 2)],
+)
+def test_exit_codes(failure: Exception | None, code: int, capsys) -> None:
+    def obey(config: Config) -> None:
+        if failure is not None:
+            raise failure
+
+    with pytest.raises(SystemExit) as end:
+        run_one("x", Command(Config, obey), ["--arch", "a"])
+    assert end.value.code == code
+    assert capsys.readouterr().err == (f"error: {failure}\n" if failure else "")
+
+
+def test_ctrl_c_says_that_the_same_command_continues(capsys) -> None:
+    def obey(config: Config) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        run_one("x", Command(Config, obey), ["--arch", "a"])
+    assert end.value.code == 130
+    assert "continues" in capsys.readouterr().err
+
+
+def test_a_far_word_gets_no_guess() -> None:
+    assert did_you_mean("zzz", ["alpha", "beta"]) == ""
+    assert did_you_mean("alpa", ["alpha", "beta"]) == " (did you mean alpha?)"
