@@ -39,7 +39,7 @@ class ProxylessConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Weight decay of the weights."""
     arch_lr: float = 0.05
     """Adam's learning rate of the logits."""
-    arch_every: int = 1
+    arch_every: int = 2
     """Weight steps per architecture step."""
     cost_loss: CostLoss = "add"
     """How latency joins the loss: CE + w (E - T) / T, or CE (ln E / ln T)^w."""

@@ -23,15 +23,15 @@ class RoadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Latency to meet; default: `target_ratio` of the hand-made network's predicted latency."""
     target_ratio: float = 0.6
     """Share of the hand-made network's latency to aim at, where no target is given."""
-    search_epochs: float = 5.0
+    search_epochs: float = 4.0
     """Passes over the training images in the search."""
-    warmup_epochs: float = 2.0
+    warmup_epochs: float = 1.5
     """Those of them in which only weights learn."""
     held_out: int = 5000
     """Training images kept from the search's weights."""
     epochs: int = 5
     """Passes over the training images for every network that is trained."""
-    widths: tuple[float, ...] = (0.5, 0.75, 1.0)
+    widths: tuple[float, ...] = (0.35, 0.5, 1.0)
     """Width multipliers of the hand-made networks."""
     randoms: int = 2
     """Random networks of the space, within 10 % of the target, trained like the others."""
