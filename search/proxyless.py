@@ -6,7 +6,7 @@ import torch
 from msgspec import Struct
 
 from latency_tables.cost import TableLatency
-from latency_tables.table import LatencyTable
+from latency_tables.table import LatencyTable, measure_command
 from proxyless_nas import named_space
 from proxyless_nas.files import write_json
 from search import loop
@@ -66,7 +66,13 @@ def search(config: ProxylessConfig) -> None:
 
 def make_strategy(problem: Architecture, config: ProxylessConfig) -> GateGradient:
     """The strategy with prices from the table; ValueError for a target that nothing can meet."""
-    fixed, prices = problem.prices(TableLatency(LatencyTable.load(config.table)))
+    table = LatencyTable.load(config.table)
+    if table.head.identity.space != config.space:
+        raise ValueError(
+            f"{config.table} is a table of space {table.head.identity.space}, not of "
+            f"{config.space}; measure one: {measure_command(config.space, 'FILE')}"
+        )
+    fixed, prices = problem.prices(TableLatency(table))
     least = fixed + sum(float(row.min()) for row in prices)
     if config.target_ms < least:
         raise ValueError(

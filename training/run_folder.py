@@ -25,8 +25,11 @@ class RunFolder:
     def __init__(self, path: str | Path, config: Struct) -> None:
         self.path = Path(path)
         self._lock = _lock(self.path)
-        if (self.path / "config.json").exists():
+        try:
             self._must_match(config)
+        except ValueError:
+            self._lock.close()
+            raise
         write_json(self.path / "config.json", config)
         self._writer: SummaryWriter | None = None
 
@@ -67,6 +70,8 @@ class RunFolder:
         write_bytes(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def _must_match(self, config: Struct) -> None:
+        if not (self.path / "config.json").exists():
+            return
         old = msgspec.to_builtins(read_json(self.path / "config.json", type(config)))
         new = msgspec.to_builtins(config)
         for key in new:

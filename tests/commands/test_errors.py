@@ -58,7 +58,7 @@ def test_a_corrupt_table(table: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_a_table_of_another_space_names_the_command_that_fills_the_gap(
+def test_a_table_of_another_space_names_the_command_that_measures_the_right_one(
     table: Path, tmp_path: Path
 ) -> None:
     words = [str(word) for word in search_words(table, tmp_path / "out")]

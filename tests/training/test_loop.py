@@ -112,6 +112,7 @@ def test_a_resumed_log_forgets_what_came_after_the_checkpoint(tmp_path) -> None:
     assert state["step"] == 2
     assert [line["step"] for line in read_log(tmp_path / "log.jsonl")] == [1, 2]
     assert list((tmp_path / "tensorboard").iterdir())
+    folder.close()
 
 
 def test_a_damaged_checkpoint_is_an_error_that_names_it(tmp_path) -> None:
