@@ -67,7 +67,8 @@ def main(config: EvalConfig) -> None:
     if predicted is not None:
         figures["predicted latency"] = f"{predicted:.4f} ms"
     if config.measure:
-        (timed,) = measure_networks([spec])
+        protocol = table.head.identity.protocol if table else None
+        (timed,) = measure_networks([spec], protocol=protocol)
         figures["measured latency"] = (
             f"{timed.p10_ms:.4f} ms (p10; p50 {timed.p50_ms:.4f}, p90 {timed.p90_ms:.4f})"
         )

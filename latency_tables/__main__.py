@@ -32,6 +32,8 @@ class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Stop visiting a block when its 95 % half-width is below this fraction."""
     visit_ms: float = 3.0
     """CPU time of one visit to a block, in ms."""
+    spread_s: float = 15.0
+    """Spread the visits over at least so many seconds, to see past slow spells of the machine."""
     min_visits: int = 20
     """The least number of visits to a block."""
     max_visits: int = 60
@@ -75,6 +77,7 @@ def measure(config: MeasureConfig) -> None:
     space = named_space(config.space)
     protocol = Protocol(
         visit_ms=config.visit_ms,
+        spread_s=config.spread_s,
         min_visits=config.min_visits,
         max_visits=config.max_visits,
         tolerance=config.tolerance,

@@ -20,10 +20,10 @@ from latency_tables.protocol import (
     Protocol,
     Visit,
     Visits,
-    burn_in,
     contention,
     cpu_and_wall,
     finished,
+    keep_busy,
     measure_items,
     visit,
 )
@@ -82,7 +82,6 @@ def measure_space(
     try:
         make = prepare or (lambda placed: block_call(placed, runtime))
         sentinel = make(SENTINEL_BLOCK)
-        burn_in(sentinel, protocol, clock)
         _check_speed(journal, table, sentinel, protocol, clock)
         calls = _calls(missing, journal.visits, protocol, make, show)
         before = {key: journal.visits.get(key, []) for key in missing}
@@ -125,6 +124,7 @@ def _check_speed(
     old = journal.visits.get(SENTINEL)
     if not old and table is None:
         return
+    keep_busy(sentinel, protocol.burn_in_s, clock)
     now = p10_ms([visit(SENTINEL, sentinel, protocol, clock) for _ in range(protocol.min_visits)])
     if table is not None and abs(now / table.head.sentinel_ms - 1) > SENTINEL_MAY_MOVE:
         raise ValueError(

@@ -13,7 +13,6 @@ from latency_tables.protocol import (
     Clock,
     Protocol,
     Visit,
-    burn_in,
     contention,
     cpu_and_wall,
     measure_items,
@@ -98,7 +97,6 @@ def measure_session(
         make = block_call if isinstance(thing, tuple) else network_call
         calls[name] = make(thing, runtime)  # type: ignore[arg-type]
     sentinel = sentinel_call(runtime)
-    burn_in(sentinel, protocol, clock)
     with visits_bar({name: [] for name in calls}, protocol, show) as count:
         seen = measure_items(
             calls,

@@ -23,7 +23,9 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
     """How an item is timed.
 
     First the core is kept busy for `burn_in_s` seconds, because after a rest it runs a quarter
-    slower for a second or two (measured here). Then items are visited in shuffled rounds. A visit
+    slower for a second or two (measured here). Rounds are spread over at least `spread_s` seconds,
+    the core being kept busy between them, because a machine has slow spells of some seconds: the
+    quantile then comes from the fast ones. Items are visited in shuffled rounds. A visit
     is `warm_up` untimed calls and then timed calls until `visit_ms` of thread CPU time have passed.
     An item is finished when the 95 % half-width
     of its visits (see `statistics.half_width`) is below `tolerance`, but not before `min_visits`
@@ -34,6 +36,7 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
     statistic: Literal["p10"] = "p10"
     order: Literal["shuffled rounds"] = "shuffled rounds"
     burn_in_s: float = 3.0
+    spread_s: float = 15.0
     warm_up: int = 2
     visit_ms: float = 3.0
     min_visits: int = 20
@@ -92,9 +95,9 @@ def visit(key: str, call: Call, protocol: Protocol, clock: Clock = cpu_and_wall)
     return Visit(key, tuple(cpu), tuple(wall), p10(cpu))
 
 
-def burn_in(call: Call, protocol: Protocol, clock: Clock = cpu_and_wall) -> None:
-    """Keep the core busy with `call` until `burn_in_s` seconds of wall time have passed."""
-    end = clock()[1] + protocol.burn_in_s * 1e9
+def keep_busy(call: Call, seconds: float, clock: Clock = cpu_and_wall) -> None:
+    """Repeat `call` until so many seconds of wall time have passed."""
+    end = clock()[1] + seconds * 1e9
     while clock()[1] < end:
         call()
 
@@ -123,6 +126,7 @@ def measure_items(
     `before` holds visits of an interrupted run: they count, and a finished item gets no more.
     `record` is called after each visit. The result also holds the sentinel's visits.
     """
+    keep_busy(sentinel, protocol.burn_in_s, clock)
     before = before or {}
     visits: Visits = {key: list(before.get(key, ())) for key in (*items, SENTINEL)}
     calls = {**items, SENTINEL: sentinel}
@@ -134,6 +138,8 @@ def measure_items(
             visits[seen.key].append(seen)
             record(seen)
         still_open = [key for key in still_open if not finished(visits[key], protocol)]
+        if still_open:
+            keep_busy(sentinel, protocol.spread_s / protocol.min_visits, clock)
     return visits
 
 

@@ -41,6 +41,8 @@ class RoadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Networks on which the table is calibrated."""
     test: int = 30
     """Other networks on which it is judged."""
+    spread_s: float = 15.0
+    """Spread every measurement over at least so many seconds."""
     workers: int = 2
     """Networks trained side by side, one thread each."""
     seed: int = 42

@@ -12,6 +12,7 @@ from latency_tables.check import check_table
 from latency_tables.cost import TableLatency
 from latency_tables.measure import measure_space
 from latency_tables.networks import Measured, measure_networks
+from latency_tables.protocol import Protocol
 from latency_tables.report import lines
 from latency_tables.table import LatencyTable
 from proxyless_nas import NetworkSpec, hand_made, load_spec, named_space
@@ -36,6 +37,12 @@ class Timed(Struct, frozen=True, forbid_unknown_fields=True):
     exported: Measured
 
 
+class Compared(Struct, frozen=True, forbid_unknown_fields=True):
+    """The networks that are trained and measured side by side."""
+
+    networks: tuple[NetworkSpec, ...]
+
+
 class Road(Struct, frozen=True):
     """One run: its config and the places of its files."""
 
@@ -55,9 +62,12 @@ class Road(Struct, frozen=True):
         return LatencyTable.load(self.table_path, allow_contended=True)
 
     def target_ms(self) -> float:
-        """The latency to meet."""
+        """The latency to meet; what the search was given, once it has begun."""
         if self.config.target_ms is not None:
             return self.config.target_ms
+        begun = self.folder / "search" / "config.json"
+        if begun.exists():
+            return read_json(begun, ProxylessConfig).target_ms
         whole = TableLatency(self.table()).network(hand_made(self.config.space))
         return self.config.target_ratio * whole
 
@@ -66,11 +76,13 @@ class Road(Struct, frozen=True):
         return self.folder / "networks" / name
 
     def specs(self) -> dict[str, NetworkSpec]:
-        """Every network of the comparison, the searched one first."""
-        named = [load_spec(str(self.spec_path))]
-        named += [hand_made(self.config.space, width) for width in self.config.widths]
-        named += random_networks(self)
-        return {spec.name: spec for spec in named}
+        """Every network of the comparison, the searched one first; chosen once and kept."""
+        kept = self.folder / "compared.json"
+        if not kept.exists():
+            named = [load_spec(str(self.spec_path))]
+            named += [hand_made(self.config.space, width) for width in self.config.widths]
+            write_json(kept, Compared((*named, *random_networks(self))))
+        return {spec.name: spec for spec in read_json(kept, Compared).networks}
 
     def result(self, name: str) -> Evaluation:
         """What a trained network did on the test set."""
@@ -87,6 +99,7 @@ def measure_table(road: Road) -> None:
     measure_space(
         named_space(road.config.space),
         road.table_path,
+        protocol=Protocol(spread_s=road.config.spread_s),
         seed=road.config.seed,
         extra=hand_made_blocks,
     )
@@ -175,7 +188,10 @@ def time_networks(road: Road) -> None:
     """Measure every network and the exported file in one session, interleaved."""
     specs = road.specs()
     seen = measure_networks(
-        [*specs.values(), road.folder / "model.onnx"], visits=VISITS, seed=road.config.seed
+        [*specs.values(), road.folder / "model.onnx"],
+        visits=VISITS,
+        protocol=road.table().head.identity.protocol,
+        seed=road.config.seed,
     )
     write_json(
         road.folder / "measured.json", Timed(dict(zip(specs, seen[:-1], strict=True)), seen[-1])

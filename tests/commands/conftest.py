@@ -11,5 +11,6 @@ from tests.commands.helpers import run_well
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real table of this machine."""
     path = tmp_path_factory.mktemp("table") / "table.json"
-    run_well("-m", "latency_tables", "measure", "--space", "smoke", "--out", path)
+    words = ["-m", "latency_tables", "measure", "--space", "smoke", "--spread-s", 0]
+    run_well(*words, "--out", path)
     return path

@@ -21,6 +21,11 @@ def smoke_flags() -> list[str]:
     return found.group(1).split()
 
 
+def rows(printed: str, networks: set[str]) -> list[list[str]]:
+    """Name, accuracy and measured latency of each line of the demo's table."""
+    return [line.split()[:3] for line in printed.splitlines() if line.startswith(tuple(networks))]
+
+
 @pytest.mark.slow
 def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path) -> None:
     out = tmp_path / "run"
@@ -40,9 +45,14 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     assert all(name in page for name in networks)
     assert list((out / "search" / "tensorboard").iterdir())
 
+    # whoever checks the table later, with other networks, does not change what was found
+    run_well(
+        "-m", "latency_tables", "check", "--table", out / "table.json", "--fit", 6, "--test", 8
+    )
     before = (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns
     again = run_well(*words)
     assert again.count("done before") == 5
+    assert rows(again, networks) == rows(printed, networks)
     assert (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns == before
 
     flags = ["--arch", out / "spec.json", "--table", out / "table.json", "--limit", "500"]

@@ -60,7 +60,7 @@ def made_up_table(space: Space) -> LatencyTable:
     return LatencyTable(head, entries)
 
 
-QUICK = Protocol(burn_in_s=0.0, min_visits=6, max_visits=30)
+QUICK = Protocol(burn_in_s=0.0, spread_s=0.0, min_visits=6, max_visits=30)
 
 
 class FakeDevice:

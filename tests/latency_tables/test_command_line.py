@@ -39,10 +39,13 @@ def complaint(words: list[str], capsys) -> str:
     return said
 
 
+BRIEF = ("--min-visits", 4, "--max-visits", 8, "--spread-s", 0)
+
+
 @pytest.mark.slow
 def test_measure_check_and_show_tell_one_story(tmp_path) -> None:
     out = tmp_path / "t.json"
-    first = call("measure", "--space", "smoke", "--out", out, "--min-visits", 4, "--max-visits", 8)
+    first = call("measure", "--space", "smoke", "--out", out, *BRIEF)
     assert first.returncode == 0, first.stderr
     words = ["check", "--table", out, "--fit", 8, "--test", 6, "--visits", 6]
     checked = call(*words, "--max-mape", 1e-9)  # no device is that good: written, then refused
@@ -83,7 +86,9 @@ def test_a_spec_its_onnx_bytes_and_its_file_are_all_timed(tmp_path) -> None:
     data = to_onnx(spec.build(seed=0).eval(), spec.input).SerializeToString()
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
-    timed = measure_networks([spec, data, path, str(path)], visits=4, protocol=Protocol(visit_ms=1))
+    timed = measure_networks(
+        [spec, data, path, str(path)], visits=4, protocol=Protocol(visit_ms=1, spread_s=0)
+    )
     assert len({one.name for one in timed}) == 4
     for one in timed:
         assert 0 < one.p10_ms <= one.p50_ms <= one.p90_ms and one.visits == 4

@@ -2,26 +2,27 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from latency_tables.protocol import (
     SENTINEL,
     Protocol,
     Visit,
-    burn_in,
     contention,
     finished,
+    keep_busy,
     measure_items,
     visit,
 )
 from latency_tables.statistics import half_width
 from latency_tables.table import p10_ms
-from tests.latency_tables.helpers import FakeClock
+from tests.latency_tables.helpers import QUICK, FakeClock
 
 US = 1000
 
 
 def run(clock: FakeClock, items, protocol: Protocol, **given):
-    sentinel = clock.busy([40 * US])
+    sentinel = given.pop("sentinel", clock.busy([40 * US]))
     return measure_items(items, sentinel, protocol, np.random.default_rng(0), clock=clock, **given)
 
 
@@ -31,7 +32,7 @@ def test_outliers_do_not_move_the_p10() -> None:
     seen = run(
         clock,
         {"a": clock.busy([*calm, 5000 * US, 900 * US])},
-        Protocol(min_visits=6, max_visits=30),
+        QUICK,
     )
     assert p10_ms(seen["a"]) == pytest.approx(0.1)
 
@@ -45,9 +46,7 @@ def test_a_visit_warms_up_and_then_lasts_its_time() -> None:
 
 def test_a_slow_item_is_still_timed_once_per_visit() -> None:
     clock = FakeClock()
-    assert visit("a", clock.busy([10**9]), Protocol(min_visits=6, max_visits=30), clock).cpu == (
-        10**9,
-    )
+    assert visit("a", clock.busy([10**9]), QUICK, clock).cpu == (10**9,)
 
 
 def test_a_callable_that_only_waits_does_not_hang_the_visit() -> None:
@@ -63,7 +62,7 @@ def test_a_steady_item_stops_early_and_a_restless_one_at_the_limit() -> None:
     clock = FakeClock()
     restless = [int(us * US) for us in np.random.default_rng(1).uniform(1000, 4000, 997)]
     items = {"steady": clock.busy([100 * US]), "restless": clock.busy(restless)}
-    protocol = Protocol(min_visits=6, max_visits=12, tolerance=0.01)
+    protocol = replace(QUICK, max_visits=12, tolerance=0.01)
     seen = run(clock, items, protocol)
     assert len(seen["steady"]) == 6
     assert len(seen["restless"]) == 12
@@ -82,7 +81,7 @@ def test_the_half_width_looks_only_at_the_lower_half() -> None:
 def test_finished_items_of_an_earlier_run_are_not_called() -> None:
     clock = FakeClock()
     items = {"a": clock.busy([100 * US]), "b": clock.busy([200 * US])}
-    before = run(clock, items, Protocol(min_visits=6, max_visits=30))
+    before = run(clock, items, QUICK)
 
     def never() -> None:
         raise AssertionError("called")
@@ -90,7 +89,7 @@ def test_finished_items_of_an_earlier_run_are_not_called() -> None:
     again = run(
         clock,
         {"a": never, "b": items["b"]},
-        Protocol(min_visits=6, max_visits=30),
+        QUICK,
         before={"a": before["a"]},
     )
     assert again["a"] == before["a"] and len(again["b"]) >= 6
@@ -99,7 +98,7 @@ def test_finished_items_of_an_earlier_run_are_not_called() -> None:
 def test_every_visit_is_recorded_in_the_order_it_happened() -> None:
     clock, record = FakeClock(), []
     items = {key: clock.busy([100 * US]) for key in "abcdef"}
-    seen = run(clock, items, Protocol(min_visits=6, max_visits=30), record=record.append)
+    seen = run(clock, items, QUICK, record=record.append)
     assert sum(map(len, seen.values())) == len(record)
     rounds = [tuple(one.key for one in record[i : i + 7]) for i in range(0, len(record), 7)]
     assert all(sorted(keys) == sorted([*"abcdef", SENTINEL]) for keys in rounds)
@@ -130,12 +129,25 @@ def test_a_protocol_that_cannot_work_is_refused(wrong) -> None:
 
 
 def test_finished_respects_the_least_number_of_visits() -> None:
-    protocol = Protocol(min_visits=6, max_visits=30)
+    protocol = QUICK
     assert not finished([made(1000, 1.0)] * 5, protocol)
     assert finished([made(1000, 1.0)] * 6, protocol)
 
 
-def test_burning_in_keeps_the_core_busy_for_as_long_as_asked() -> None:
+def test_the_core_is_kept_busy_for_as_long_as_asked() -> None:
     clock = FakeClock()
-    burn_in(clock.busy([10**6]), Protocol(burn_in_s=0.05), clock)
+    keep_busy(clock.busy([10**6]), 0.05, clock)
     assert 50 <= clock.wall / 1e6 < 52
+
+
+def test_a_slow_spell_does_not_reach_the_table() -> None:
+    clock = FakeClock()
+
+    def call() -> None:  # for the first 8 of 18 seconds everything takes a third longer
+        spent = 133 * US if clock.wall < 8e9 else 100 * US
+        clock.cpu += spent
+        clock.wall += spent
+
+    seen = run(clock, {"a": call}, replace(QUICK, burn_in_s=3.0, spread_s=15.0), sentinel=call)
+    assert p10_ms(seen["a"]) == pytest.approx(0.1)
+    assert clock.wall > 12e9
