@@ -29,6 +29,7 @@ from latency_tables.protocol import (
 )
 from latency_tables.runtimes import AnyRuntime, OnnxRuntime
 from latency_tables.signature import Placed, signature
+from latency_tables.spells import undisturbed
 from latency_tables.table import LatencyTable, entry_of, p10_ms
 from proxyless_nas.blocks import Skip
 from proxyless_nas.space import Space
@@ -153,6 +154,7 @@ def _table(
     identity: Identity, visits: Visits, load_before: float, table: LatencyTable | None
 ) -> LatencyTable:
     """The visits as a table, or added to one at that table's speed."""
+    visits = undisturbed(visits)
     sentinel = visits[SENTINEL]
     fresh = {key: seen for key, seen in visits.items() if key not in (SENTINEL, EMPTY)}
     reason = contention((one for seen in fresh.values() for one in seen), sentinel)

@@ -19,6 +19,7 @@ from latency_tables.protocol import (
 )
 from latency_tables.runtimes import AnyRuntime, OnnxRuntime
 from latency_tables.signature import Placed, signature
+from latency_tables.spells import undisturbed
 from latency_tables.statistics import p10
 from latency_tables.table import LatencyTable, p10_ms
 
@@ -106,6 +107,7 @@ def measure_session(
             clock=clock,
             record=count,
         )
+    seen = undisturbed(seen)
     speed = p10_ms(seen[SENTINEL])
     timed = [one for name in calls for one in seen[name]]
     reason = contention(timed, seen[SENTINEL])

@@ -23,13 +23,13 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
     """How an item is timed.
 
     First the core is kept busy for `burn_in_s` seconds, because after a rest it runs a quarter
-    slower for a second or two (measured here). Rounds are spread over at least `spread_s` seconds,
-    the core being kept busy between them, because a machine has slow spells of some seconds: the
-    quantile then comes from the fast ones. Items are visited in shuffled rounds. A visit
+    slower for a second or two (measured here). Then items are visited in shuffled rounds, spread
+    over at least `spread_s` seconds with the core kept busy between them, because a machine has
+    slow spells of some seconds; the rounds within them are left out (`spells.undisturbed`). A visit
     is `warm_up` untimed calls and then timed calls until `visit_ms` of thread CPU time have passed.
     An item is finished when the 95 % half-width
     of its visits (see `statistics.half_width`) is below `tolerance`, but not before `min_visits`
-    and at the latest after `max_visits`. Its value is the 10 % quantile of all its calls.
+    and at the latest after `max_visits`. Its value is the 10 % quantile of all calls that count.
     """
 
     clock: Literal["thread_cpu"] = "thread_cpu"
