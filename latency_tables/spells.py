@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from latency_tables.protocol import Visit, Visits
+from latency_tables.statistics import NOTHING_LEARNED_BELOW
 
 FAST = 0.05  # the quantile of rounds that counts as undisturbed
 NEAR = 1.03  # rounds up to this factor above it count too
@@ -25,11 +26,12 @@ def undisturbed(visits: Mapping[str, Sequence[Visit]]) -> Visits:
 
     Other work on the host comes and goes in spells of seconds and slows everything down by up to
     40 %. Rounds are interleaved, so a spell shows in all items at once, and the fast rounds are the
-    same for all of them. A later visit of an item that needed more rounds than others counts when
-    it is as fast as its kept ones.
+    same for all of them; at least four are kept. A later visit of an item that needed more rounds
+    than others counts when it is as fast as its kept ones.
     """
     factors = round_factors(visits)
-    keep = factors <= NEAR * np.quantile(factors, FAST)
+    fastest = np.sort(factors)[:NOTHING_LEARNED_BELOW][-1]
+    keep = factors <= max(NEAR * np.quantile(factors, FAST), fastest)
     kept: Visits = {}
     for key, seen in visits.items():
         fast = [one for one, good in zip(seen, keep, strict=False) if good]

@@ -23,7 +23,8 @@ def smoke_flags() -> list[str]:
 
 def rows(printed: str, networks: set[str]) -> list[list[str]]:
     """Name, accuracy and measured latency of each line of the demo's table."""
-    return [line.split()[:3] for line in printed.splitlines() if line.startswith(tuple(networks))]
+    table = [line.split() for line in printed.splitlines() if "%" in line]
+    return [words[:3] for words in table if words[0] in networks]
 
 
 @pytest.mark.slow
