@@ -14,13 +14,16 @@ from training.run_folder import RunFolder
 
 
 def main(config: TrainConfig) -> None:
-    """Train, write weights.pt, then touch the test set once and write result.json."""
+    """Train, write weights.pt, then score once, on the test set unless told, and write result.json."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     spec = load_spec(config.arch)
     data = open_dataset(config.dataset, config.path, config.resolution or spec.input.height)
     data = data.limited(config.limit) if config.limit else data
     data.must_fit(spec.input, spec.classifier.classes)
+    scored_on = "test images"
+    if config.held_out is not None:
+        data, scored_on = data.split(config.held_out, config.seed), "held-out training images"
     folder = RunFolder(config.out, config)
     network = spec.build(config.seed)
     train(network, data, config, folder)
@@ -30,7 +33,7 @@ def main(config: TrainConfig) -> None:
     write_json(folder.path / "result.json", result)
     print(
         f"{spec.name}: top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, loss {result.loss:.4f} "
-        f"on {result.images:,} test images; weights in {folder.path / 'weights.pt'}"
+        f"on {result.images:,} {scored_on}; weights in {folder.path / 'weights.pt'}"
     )
 
 

@@ -20,6 +20,8 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Side of the input images of a folder dataset; default: the description's."""
     limit: int | None = None
     """Use only so many training and so many test images."""
+    held_out: int | None = None
+    """Score on so many training images, kept from training, instead of the test set: for tuning."""
     epochs: int = 6
     """Passes over the training images."""
     batch_size: int = 128

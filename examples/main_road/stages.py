@@ -173,12 +173,12 @@ def train_networks(road: Road) -> None:
 
 
 def export_network(road: Road) -> None:
-    """Write model.onnx and check it against the module on real test images."""
+    """Write model.onnx and check it against the module on real training images."""
     spec = load_spec(str(road.spec_path))
     network = spec.build(seed=0)
     load_weights(network, road.folder / "weights.pt")
     data = open_dataset(road.config.dataset, road.config.path, spec.input.height)
-    images = next(iter(data.test_batches(CHECKED_IMAGES)))[0]
+    images = next(iter(data.train.evaluation_batches(CHECKED_IMAGES)))[0]
     done = export_onnx(network, road.folder / "model.onnx", images)
     write_json(road.folder / "export.json", done)
     print(f"model.onnx: {done.bytes:,} bytes, logits differ by {done.difference:.1e} at most")
