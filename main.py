@@ -14,7 +14,7 @@ from training.run_folder import RunFolder
 
 
 def main(config: TrainConfig) -> None:
-    """Train, write weights.pt, then score once, on the test set unless told, and write result.json."""
+    """Train, write weights.pt, then score once: on the test set, unless told."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     spec = load_spec(config.arch)

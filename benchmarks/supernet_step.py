@@ -77,7 +77,7 @@ def space_at(side: int) -> Space:
     """The ImageNet mobile space for another input size."""
     layout = named_layout("imagenet-mobile")
     layout = replace(layout, input=replace(layout.input, height=side, width=side))
-    return mobile_space("imagenet-mobile", layout, (3, 5, 7), (3, 6))
+    return mobile_space("imagenet-mobile", layout, layout.kernels)
 
 
 def make_step(kind: Step, config: BenchmarkConfig) -> Callable[[Choices], object]:

@@ -27,9 +27,8 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
     over at least `spread_s` seconds with the core kept busy between them, because a machine has
     slow spells of some seconds; the rounds within them are left out (`spells.undisturbed`). A visit
     is `warm_up` untimed calls and then timed calls until `visit_ms` of thread CPU time have passed.
-    An item is finished when the 95 % half-width
-    of its visits (see `statistics.half_width`) is below `tolerance`, but not before `min_visits`
-    and at the latest after `max_visits`. Its value is the 10 % quantile of all calls that count.
+    An item is finished when the 95 % half-width of its visits (see `statistics.half_width`) is
+    below `tolerance`, but not before `min_visits` and at the latest after `max_visits`. Its value is the 10 % quantile of all calls that count.
     """
 
     clock: Literal["thread_cpu"] = "thread_cpu"
@@ -48,6 +47,8 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"tolerance {self.tolerance} is not a fraction between 0 and 1")
         if not 0.1 <= self.visit_ms <= 1000:
             raise ValueError(f"visit_ms {self.visit_ms} is not between 0.1 and 1000 ms")
+        if min(self.burn_in_s, self.spread_s) < 0:
+            raise ValueError(f"burn_in_s {self.burn_in_s} or spread_s {self.spread_s} is below 0")
         if not NOTHING_LEARNED_BELOW <= self.min_visits <= self.max_visits:
             raise ValueError(
                 f"visits {self.min_visits}..{self.max_visits}: the least must be at least "

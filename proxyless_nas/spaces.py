@@ -28,6 +28,7 @@ class Layout(Struct, frozen=True):
     first: int
     stages: tuple[Stage, ...]
     mix: int
+    kernels: tuple[int, ...]
 
     def at_width(self, width: float) -> "Layout":
         """All channels times `width`, rounded to a multiple of 8; `mix` only grows."""
@@ -41,6 +42,7 @@ class Layout(Struct, frozen=True):
             round_channels(self.first * width),
             scaled,
             round_channels(self.mix * max(width, 1.0)),
+            self.kernels,
         )
 
 
@@ -51,6 +53,7 @@ FASHION = Layout(
     first=24,
     stages=(Stage(24, 4, 2), Stage(48, 4, 2)),
     mix=160,
+    kernels=(3, 5),
 )
 SMOKE = Layout(
     input=Shape(1, 28, 28),
@@ -59,6 +62,7 @@ SMOKE = Layout(
     first=8,
     stages=(Stage(8, 2, 2), Stage(16, 2, 2)),
     mix=32,
+    kernels=(3, 5),
 )
 IMAGENET_MOBILE = Layout(
     input=Shape(3, 224, 224),
@@ -74,9 +78,9 @@ IMAGENET_MOBILE = Layout(
         Stage(320, 1, 1),
     ),
     mix=1280,
+    kernels=(3, 5, 7),
 )
 LAYOUTS = {"fashion": FASHION, "smoke": SMOKE, "imagenet-mobile": IMAGENET_MOBILE}
-KERNELS = {"fashion": (3, 5), "smoke": (3, 5), "imagenet-mobile": (3, 5, 7)}
 EXPANSIONS = (3, 6)
 
 
@@ -94,11 +98,12 @@ def named_space(name: str) -> Space:
 
     `imagenet-mobile` is the space of ProxylessNAS (Cai et al. 2019): 21 searched edges.
     """
-    return mobile_space(name, named_layout(name), KERNELS.get(name, ()), EXPANSIONS)
+    layout = named_layout(name)
+    return mobile_space(name, layout, layout.kernels)
 
 
 def mobile_space(
-    name: str, layout: Layout, kernels: Sequence[int], expansions: Sequence[int]
+    name: str, layout: Layout, kernels: Sequence[int], expansions: Sequence[int] = EXPANSIONS
 ) -> Space:
     """MBConv candidates kernel by kernel, then Skip where the shape allows it, as in the paper."""
     edges = [Edge((_first_block(layout),))]

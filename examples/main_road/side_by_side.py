@@ -13,7 +13,6 @@ from msgspec import Struct
 from proxyless_nas.progress import progress_bar
 from training.run_folder import read_log
 
-TAIL = 2000
 PR_SET_PDEATHSIG = 1
 
 
@@ -23,7 +22,6 @@ class Job(Struct, frozen=True):
     name: str
     arguments: list[str]
     folder: Path
-
     epochs: int
 
     def epochs_done(self) -> int:
@@ -49,8 +47,9 @@ def run_jobs(jobs: list[Job], workers: int) -> None:
                 if process.poll() is not None:
                     del running[name]
                     if process.returncode:
-                        last = (job.folder / "output.txt").read_text()[-TAIL:].strip()
-                        raise OSError(f"training {name} failed: {last.splitlines()[-1]}")
+                        said = (job.folder / "output.txt").read_text().split("\n")
+                        last = next((line for line in reversed(said) if line.strip()), "no output")
+                        raise OSError(f"training {name} failed: {last}")
             done = sum(job.epochs_done() for job in jobs)
             bar.update(done - bar.n)
     finally:

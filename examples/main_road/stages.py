@@ -133,14 +133,13 @@ def search_network(road: Road) -> None:
 def random_networks(road: Road) -> list[NetworkSpec]:
     """Random networks of the space whose predicted latency is within 10 % of the target."""
     problem = Architecture(named_space(road.config.space))
-    fixed, prices = problem.prices(TableLatency(road.table()))
-    target = road.target_ms()
+    cost, target = TableLatency(road.table()), road.target_ms()
 
     def near(options: tuple[int, ...]) -> bool:
-        ms = fixed + sum(float(row[option]) for row, option in zip(prices, options, strict=True))
-        return abs(ms - target) <= NEAR_TARGET * target
+        return abs(cost.network(problem.decode(options)) - target) <= NEAR_TARGET * target
 
-    strategy = RandomChoices([len(row) for row in prices], road.config.seed, near)
+    counts = [len(knob.labels) for knob in problem.knobs]
+    strategy = RandomChoices(counts, road.config.seed, near)
     return [
         problem.decode(strategy.ask().options, f"random-{index + 1}")
         for index in range(road.config.randoms)

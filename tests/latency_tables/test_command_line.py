@@ -91,7 +91,7 @@ def test_a_spec_its_onnx_bytes_and_its_file_are_all_timed(tmp_path) -> None:
     )
     assert len({one.name for one in timed}) == 4
     for one in timed:
-        assert 0 < one.p10_ms <= one.p50_ms <= one.p90_ms and 1 <= one.visits <= 4
+        assert 0 < one.p10_ms <= one.p50_ms <= one.p90_ms and one.visits == 4
         assert one.halves >= 0 and one.sentinel_ms > 0
 
 
