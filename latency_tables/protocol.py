@@ -28,7 +28,8 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
     slow spells of some seconds; the rounds within them are left out (`spells.undisturbed`). A visit
     is `warm_up` untimed calls and then timed calls until `visit_ms` of thread CPU time have passed.
     An item is finished when the 95 % half-width of its visits (see `statistics.half_width`) is
-    below `tolerance`, but not before `min_visits` and at the latest after `max_visits`. Its value is the 10 % quantile of all calls that count.
+    below `tolerance`, but not before `min_visits` and at the latest after `max_visits`. Its value
+    is the 10 % quantile of all calls that count.
     """
 
     clock: Literal["thread_cpu"] = "thread_cpu"
