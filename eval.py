@@ -50,8 +50,7 @@ def main(config: EvalConfig) -> None:
     load_weights(network, weights)
     table = LatencyTable.load(config.table) if config.table else None
     predicted = TableLatency(table).network(spec) if table else None
-    data = open_dataset(config.dataset, config.path, spec.input.height)
-    data = data.limited(config.limit) if config.limit else data
+    data = open_dataset(config.dataset, config.path, spec.input.height, config.limit)
     data.must_fit(spec.input, spec.classifier.classes)
     result = evaluate(network, data.test_batches(config.batch_size))
     figures = {

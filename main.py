@@ -18,8 +18,8 @@ def main(config: TrainConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     spec = load_spec(config.arch)
-    data = open_dataset(config.dataset, config.path, config.resolution or spec.input.height)
-    data = data.limited(config.limit) if config.limit else data
+    resolution = config.resolution or spec.input.height
+    data = open_dataset(config.dataset, config.path, resolution, config.limit)
     data.must_fit(spec.input, spec.classifier.classes)
     scored_on = "test images"
     if config.held_out is not None:

@@ -1,18 +1,27 @@
 """How good is the main road? Mean and deviation over finished runs of `examples.main_road`.
 
-python -m benchmarks.main_road runs/seed-1 runs/seed-2 runs/seed-3
+python -m benchmarks.main_road --runs runs/demo runs/seed-1 runs/seed-2
 """
 
 import statistics
-import sys
 from pathlib import Path
+
+from msgspec import Struct
 
 from examples.main_road.config import RoadConfig
 from examples.main_road.stages import Road
 from examples.main_road.tell import story_of
 from latency_tables.report import CheckReport
+from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import read_json
 from search.report.verdict import comparison
+
+
+class SummaryConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mean and deviation of every figure over finished runs of the main road."""
+
+    runs: tuple[str, ...]
+    """Folders of the runs."""
 
 
 def figures_of(folder: Path) -> dict[str, float]:
@@ -47,9 +56,9 @@ def figures_of(folder: Path) -> dict[str, float]:
     return figures
 
 
-def main(folders: list[str]) -> None:
+def main(config: SummaryConfig) -> None:
     """Print one row per figure: mean, deviation, and each run's value."""
-    runs = [figures_of(Path(folder)) for folder in folders]
+    runs = [figures_of(Path(folder)) for folder in config.runs]
     names = list(dict.fromkeys(name for run in runs for name in run))
     print(f"{'':<56}{'mean':>9}{'dev':>8}   runs")
     for name in names:
@@ -60,6 +69,4 @@ def main(folders: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python -m benchmarks.main_road RUN [RUN ...]")
-    main(sys.argv[1:])
+    run_one("python -m benchmarks.main_road", Command(SummaryConfig, main))

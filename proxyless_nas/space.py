@@ -56,16 +56,21 @@ class Space(Struct, frozen=True):
         """Number of networks."""
         return math.prod(len(edge.candidates) for edge in self.edges)
 
-    def network(self, options: Sequence[int], name: str | None = None) -> NetworkSpec:
-        """The network of one option per searched edge; ValueError for a wrong number of them."""
+    def per_edge(self, options: Sequence[int]) -> tuple[int, ...]:
+        """One option per edge, 0 on the fixed ones; ValueError for a wrong number of `options`."""
         if len(options) != len(self.searched):
             raise ValueError(
                 f"space {self.name} has {len(self.searched)} searched edges, "
                 f"got {len(options)} options"
             )
         chosen = dict(zip(self.searched, options, strict=True))
+        return tuple(chosen.get(index, 0) for index in range(len(self.edges)))
+
+    def network(self, options: Sequence[int], name: str | None = None) -> NetworkSpec:
+        """The network of one option per searched edge; ValueError for a wrong number of them."""
+        chosen = self.per_edge(options)
         blocks = tuple(
-            edge.candidates[chosen.get(index, 0)] for index, edge in enumerate(self.edges)
+            edge.candidates[option] for edge, option in zip(self.edges, chosen, strict=True)
         )
         return NetworkSpec(
             name or self.name, self.input, self.stem, blocks, self.mix, self.classifier, self.norm

@@ -40,8 +40,7 @@ def search(config: ProxylessConfig) -> None:
     problem = Architecture(named_space(config.space))
     strategy = make_strategy(problem, config)
     space = problem.space
-    data = open_dataset(config.dataset, config.path, space.input.height)
-    data = data.limited(config.limit) if config.limit else data
+    data = open_dataset(config.dataset, config.path, space.input.height, config.limit)
     data.must_fit(space.input, space.classifier.classes)
     parts = data.split(config.held_out, config.seed)
     batches = loop.Data(

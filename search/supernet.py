@@ -49,13 +49,13 @@ class Supernet(nn.Module):
         shape = space.mix.output(shape) if space.mix else shape
         self.classifier = space.classifier.build(shape, space.norm)
         init_weights(self)
-        self._searched = {edge: knob for knob, edge in enumerate(space.searched)}
+        self._knobs = {edge: knob for knob, edge in enumerate(space.searched)}
 
     def forward(self, x: Tensor, options: Sequence[int]) -> Tensor:
         """Logits along the path of one option per searched edge."""
         x = self.stem(x)
-        for index, candidates in enumerate(self._candidates()):
-            x = candidates[options[self._searched[index]] if index in self._searched else 0](x)
+        for block in self._path(options):
+            x = block(x)
         return self.classifier(self.mix(x))
 
     def listen(
@@ -66,14 +66,15 @@ class Supernet(nn.Module):
         The rival's output is computed without keeping its activations.
         """
         x = self.stem(x)
-        for index, candidates in enumerate(self._candidates()):
-            knob = self._searched.get(index)
-            if knob is None:
-                x = candidates[0](x)
+        for index, (block, rival) in enumerate(
+            zip(self._path(options), self._path(rivals), strict=True)
+        ):
+            if index not in self._knobs:
+                x = block(x)
                 continue
             with torch.no_grad():
-                rival = candidates[rivals[knob]](x)
-            x = Gate.apply(gates[knob], candidates[options[knob]](x), rival)  # pyright: ignore
+                other = rival(x)
+            x = Gate.apply(gates[self._knobs[index]], block(x), other)  # pyright: ignore
         return self.classifier(self.mix(x))
 
     def extract(self, options: Sequence[int]) -> Network:
@@ -82,9 +83,7 @@ class Supernet(nn.Module):
         parts: dict[str, nn.Module] = {"stem": self.stem, "classifier": self.classifier}
         if self.space.mix is not None:
             parts["mix"] = self.mix
-        for index, candidates in enumerate(self._candidates()):
-            option = options[self._searched[index]] if index in self._searched else 0
-            parts[f"blocks.{index}"] = candidates[option]
+        parts |= {f"blocks.{index}": block for index, block in enumerate(self._path(options))}
         state = {
             f"{name}.{key}": value.clone()
             for name, part in parts.items()
@@ -93,5 +92,7 @@ class Supernet(nn.Module):
         network.load_state_dict(state)
         return network
 
-    def _candidates(self) -> list[nn.ModuleList]:
-        return list(self.edges)  # pyright: ignore[reportReturnType]
+    def _path(self, options: Sequence[int]) -> list[nn.Module]:
+        edges: list[nn.ModuleList] = list(self.edges)  # pyright: ignore[reportAssignmentType]
+        chosen = self.space.per_edge(options)
+        return [candidates[option] for candidates, option in zip(edges, chosen, strict=True)]

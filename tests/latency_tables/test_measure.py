@@ -115,6 +115,33 @@ def test_a_device_that_changed_its_speed_starts_over(tmp_path, capsys) -> None:
         assert table.entry(*placed).p10_ms == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_slow_spell_at_the_restart_is_waited_out(tmp_path, capsys) -> None:
+    out, patient = tmp_path / "t.json", replace(QUICK, spread_s=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        FakeDevice(dies_after=8000).measure(out, protocol=patient)
+    device = SlowAtFirst(spell_ns=100_000_000)
+    table = device.measure(out, protocol=patient)
+    assert device.clock.wall > 100_000_000 and "sentinel moved" not in capsys.readouterr().err
+    for placed in SPACE.blocks():
+        assert table.entry(*placed).p10_ms == pytest.approx(made_up_price(placed), rel=1e-3)
+
+
+class SlowAtFirst(FakeDevice):
+    """A device that begins in a spell in which everything takes 1.4 times as long."""
+
+    def __init__(self, spell_ns: int) -> None:
+        self.spell_ns = spell_ns
+        super().__init__()
+
+    @property
+    def speed(self) -> float:
+        return 1.4 if self.clock.wall < self.spell_ns else 1.0
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        """The clock says how fast it is."""
+
+
 def test_measuring_a_whole_table_again_calls_nothing(tmp_path) -> None:
     out = tmp_path / "t.json"
     first = FakeDevice().measure(out)

@@ -20,14 +20,22 @@ __all__ = [
 
 
 def open_dataset(
-    name: DatasetName, path: str | None = None, resolution: int | None = None
+    name: DatasetName,
+    path: str | None = None,
+    resolution: int | None = None,
+    limit: int | None = None,
 ) -> Dataset:
-    """Open a dataset by name.
+    """Open a dataset by name; with `limit`, only so many training and so many test images of it.
 
     `fashion` is Fashion-MNIST, found or fetched when no `path` is given. `folder` is a tree
     PATH/train/CLASS/* and PATH/val/CLASS/*, cropped to `resolution` (default 224).
     Raises ValueError for an unknown name, OSError with a cure for missing files.
     """
+    data = _open(name, path, resolution)
+    return data if limit is None else data.limited(limit)
+
+
+def _open(name: DatasetName, path: str | None, resolution: int | None) -> Dataset:
     match name:
         case "fashion":
             from training.datasets.fashion import open_fashion
