@@ -174,6 +174,20 @@ def _relu(builder: _Builder, node: fx.Node, module: nn.ReLU) -> str:
     return builder.emit("Relu", node, builder.value(node.args[0]))
 
 
+def _hswish(builder: _Builder, node: fx.Node, module: nn.Hardswish) -> str:
+    return builder.emit("HardSwish", node, builder.value(node.args[0]))
+
+
+def _hsigmoid(builder: _Builder, node: fx.Node, module: nn.Hardsigmoid) -> str:
+    return builder.emit("HardSigmoid", node, builder.value(node.args[0]), alpha=1 / 6, beta=0.5)
+
+
+def _pool_to_one(builder: _Builder, node: fx.Node, pool: nn.AdaptiveAvgPool2d) -> str:
+    if pool.output_size not in (1, (1, 1)):
+        raise ValueError(f"no ONNX translation for pooling to {pool.output_size}")
+    return builder.emit("GlobalAveragePool", node, builder.value(node.args[0]))
+
+
 def _unchanged(builder: _Builder, node: fx.Node, module: nn.Module) -> str:
     return builder.value(node.args[0])
 
@@ -189,6 +203,10 @@ def _add(builder: _Builder, node: fx.Node) -> str:
     if node.kwargs:
         raise ValueError(f"no ONNX translation for add with {sorted(node.kwargs)}")
     return builder.emit("Add", node, *(builder.value(argument) for argument in node.args))
+
+
+def _multiply(builder: _Builder, node: fx.Node) -> str:
+    return builder.emit("Mul", node, *(builder.value(argument) for argument in node.args))
 
 
 def _mean(builder: _Builder, node: fx.Node) -> str:
@@ -212,6 +230,9 @@ LEAVES: dict[type[nn.Module], Callable[[_Builder, fx.Node, Any], str]] = {
     nn.BatchNorm2d: _norm,
     nn.ReLU6: _relu6,
     nn.ReLU: _relu,
+    nn.Hardswish: _hswish,
+    nn.Hardsigmoid: _hsigmoid,
+    nn.AdaptiveAvgPool2d: _pool_to_one,
     nn.Identity: _unchanged,
     nn.Dropout: _unchanged,
     nn.Linear: _linear,
@@ -221,6 +242,7 @@ CALLS: dict[Any, Callable[[_Builder, fx.Node], str]] = {
     operator.iadd: _add,
     torch.add: _add,
     "add": _add,
+    operator.mul: _multiply,
     torch.mean: _mean,
     "mean": _mean,
     torch.flatten: _flatten,

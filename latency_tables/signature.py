@@ -15,14 +15,16 @@ PART = re.compile(r"([a-z_]+?)(?:=(.+)|(\d+))?")
 def signature(block: AnyBlock, shape: Shape) -> str:
     """For example `mbconv-in24x7x7-out24-mid144-kernel3-stride1-residual`.
 
-    Numbers stand behind their field, a true flag is its field's name, false and None are left
-    out. Fractions are left out as well: a rate (dropout) acts in training only, and two blocks
-    that differ in nothing else are one entry.
+    Numbers stand behind their field, a true flag is its field's name; false, None and a word
+    that is its field's default are left out. Fractions are left out as well: a rate (dropout)
+    acts in training only, and two blocks that differ in nothing else are one entry.
     """
     parts = [_kind(type(block)), f"in{shape}"]
-    for field in block.__struct_fields__:
-        value = getattr(block, field)
+    for info in msgspec.structs.fields(type(block)):
+        field, value = info.name, getattr(block, info.name)
         if value is None or value is False or isinstance(value, float):
+            continue
+        if isinstance(value, str) and value == info.default:
             continue
         if value is True:
             parts.append(field)

@@ -1,6 +1,15 @@
 """What networks are: blocks, descriptions, spaces. Imports no sibling package."""
 
-from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv, MBConv, Skip
+from proxyless_nas.blocks import (
+    AnyBlock,
+    BatchNorm,
+    Classifier,
+    Conv,
+    MBConv,
+    Residual,
+    Separable,
+    Skip,
+)
 from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.network import Network, NetworkSpec, load_spec
 from proxyless_nas.space import Edge, Space
@@ -16,6 +25,8 @@ __all__ = [
     "MBConv",
     "Network",
     "NetworkSpec",
+    "Residual",
+    "Separable",
     "Shape",
     "Skip",
     "Space",

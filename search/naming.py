@@ -1,6 +1,15 @@
 """What blocks are called before people: on the terminal, in TensorBoard, in the report."""
 
-from proxyless_nas import AnyBlock, Classifier, Conv, MBConv, Shape, Skip
+from proxyless_nas import (
+    AnyBlock,
+    Classifier,
+    Conv,
+    MBConv,
+    Residual,
+    Separable,
+    Shape,
+    Skip,
+)
 
 
 def label_of(block: AnyBlock, shape: Shape) -> str:
@@ -10,6 +19,10 @@ def label_of(block: AnyBlock, shape: Shape) -> str:
             return f"MBConv e{expansion_of(block, shape):g} k{block.kernel}"
         case Conv():
             return f"Conv k{block.kernel}"
+        case Separable():
+            return f"separable k{block.kernel}"
+        case Residual():
+            return f"residual k{block.kernel}"
         case Skip():
             return "skip"
         case Classifier():

@@ -1,15 +1,16 @@
-"""A plain convolution with batch norm and ReLU6: the stem and the feature-mixing layer."""
+"""A plain convolution with batch norm and activation: the stem and the feature-mixing layer."""
 
 from torch import Tensor, nn
 
+from proxyless_nas.blocks.activation import Activation, build_activation
 from proxyless_nas.blocks.base import BatchNorm, Block
 from proxyless_nas.layer import Layer, Shape
 
 
 class ConvNorm(nn.Module):
-    """Convolution, batch norm, and ReLU6 where `activate`; 'same' padding for odd kernels."""
+    """Convolution, batch norm, activation; 'same' padding for odd kernels."""
 
-    def __init__(self, layer: Layer, norm: BatchNorm, activate: bool) -> None:
+    def __init__(self, layer: Layer, norm: BatchNorm, activation: Activation) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
             layer.input.channels,
@@ -21,7 +22,7 @@ class ConvNorm(nn.Module):
             bias=False,
         )
         self.bn = norm.build(layer.output.channels)
-        self.activation = nn.ReLU6(inplace=True) if activate else nn.Identity()
+        self.activation = build_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.activation(self.bn(self.conv(x)))
@@ -40,11 +41,12 @@ def conv_layer(
 
 
 class Conv(Block, frozen=True, tag="conv"):
-    """kernel x kernel convolution to `out` channels, batch norm, ReLU6."""
+    """kernel x kernel convolution to `out` channels, batch norm, activation."""
 
     out: int
     kernel: int = 1
     stride: int = 1
+    activation: Activation = "relu6"
 
     def output(self, shape: Shape) -> Shape:
         return shape.after(self.out, self.stride)
@@ -53,4 +55,4 @@ class Conv(Block, frozen=True, tag="conv"):
         return (conv_layer(name, shape, self.out, self.kernel, self.stride),)
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
-        return ConvNorm(self.layers("", shape)[0], norm, activate=True)
+        return ConvNorm(self.layers("", shape)[0], norm, self.activation)

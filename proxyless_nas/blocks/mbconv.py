@@ -2,18 +2,20 @@
 
 from torch import Tensor, nn
 
+from proxyless_nas.blocks.activation import Activation
 from proxyless_nas.blocks.base import BatchNorm, Block
 from proxyless_nas.blocks.conv import ConvNorm, conv_layer
+from proxyless_nas.blocks.squeeze import SqueezeExcite, squeeze_layers
 from proxyless_nas.layer import Layer, Shape
 
 
 class InvertedBottleneck(nn.Module):
     """1x1 expand (absent where there is nothing to expand), k x k depthwise, linear 1x1 project."""
 
-    def __init__(self, parts: dict[str, Layer], norm: BatchNorm, residual: bool) -> None:
+    def __init__(self, parts: dict[str, nn.Module], residual: bool) -> None:
         super().__init__()
-        for role, layer in parts.items():
-            self.add_module(role, ConvNorm(layer, norm, activate=role != "project"))
+        for role, part in parts.items():
+            self.add_module(role, part)
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
@@ -29,6 +31,7 @@ class MBConv(Block, frozen=True, tag="mbconv"):
     `mid` is the number of depthwise channels; None leaves the expansion out, so that the
     depthwise convolution works on the block's input. `residual` adds the input to the output;
     it is written, never inferred, because published networks leave it out where they could add.
+    `squeeze` is the inner width of a squeeze-and-excitation behind the depthwise convolution.
     """
 
     out: int
@@ -36,6 +39,8 @@ class MBConv(Block, frozen=True, tag="mbconv"):
     kernel: int
     stride: int = 1
     residual: bool = False
+    activation: Activation = "relu6"
+    squeeze: int | None = None
 
     def output(self, shape: Shape) -> Shape:
         output = shape.after(self.out, self.stride)
@@ -44,13 +49,23 @@ class MBConv(Block, frozen=True, tag="mbconv"):
         return output
 
     def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
-        return tuple(self._parts(name, shape).values())
+        convolutions = self._convolutions(name, shape)
+        project = convolutions.pop("project")
+        return (*convolutions.values(), *self._squeeze(name, project), project)
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         self.output(shape)
-        return InvertedBottleneck(self._parts("", shape), norm, self.residual)
+        convolutions = self._convolutions("", shape)
+        project = convolutions.pop("project")
+        parts: dict[str, nn.Module] = {
+            role: ConvNorm(layer, norm, self.activation) for role, layer in convolutions.items()
+        }
+        if gate := self._squeeze("", project):
+            parts["squeeze"] = SqueezeExcite(gate)
+        parts["project"] = ConvNorm(project, norm, "none")
+        return InvertedBottleneck(parts, self.residual)
 
-    def _parts(self, name: str, shape: Shape) -> dict[str, Layer]:
+    def _convolutions(self, name: str, shape: Shape) -> dict[str, Layer]:
         parts: dict[str, Layer] = {}
         if self.mid is not None:
             parts["expand"] = conv_layer(f"{name}.expand", shape, self.mid)
@@ -60,3 +75,8 @@ class MBConv(Block, frozen=True, tag="mbconv"):
         )
         project = conv_layer(f"{name}.project", depthwise.output, self.out)
         return {**parts, "depthwise": depthwise, "project": project}
+
+    def _squeeze(self, name: str, project: Layer) -> tuple[Layer, Layer] | tuple[()]:
+        if self.squeeze is None:
+            return ()
+        return squeeze_layers(f"{name}.squeeze", project.input.channels, self.squeeze)

@@ -10,7 +10,17 @@ import torch
 from torch import nn
 
 from latency_tables.graph import to_onnx
-from proxyless_nas import BatchNorm, Classifier, Conv, MBConv, Shape, Skip, named_space
+from proxyless_nas import (
+    BatchNorm,
+    Classifier,
+    Conv,
+    MBConv,
+    Residual,
+    Separable,
+    Shape,
+    Skip,
+    named_space,
+)
 from proxyless_nas.blocks import AnyBlock
 
 SHAPE = Shape(8, 9, 9)
@@ -20,6 +30,10 @@ BLOCKS = [
     MBConv(8, 24, 5, residual=True),
     MBConv(12, None, 3),
     MBConv(12, 24, 3, 2),
+    MBConv(12, 24, 3, squeeze=8, activation="hswish"),
+    Separable(12, 5, 2),
+    Residual(8, 6),
+    Residual(12, 6, 5, 2, projected=True),
     Skip(),
     Classifier(10, 0.3),
 ]
@@ -96,8 +110,8 @@ class Halves(nn.Module):
 def test_an_operation_without_translation_is_named() -> None:
     with pytest.raises(ValueError, match="cumsum"):
         to_onnx(Halves().eval(), SHAPE)
-    with pytest.raises(ValueError, match="Hardswish"):
-        to_onnx(nn.Sequential(nn.Hardswish()).eval(), SHAPE)
+    with pytest.raises(ValueError, match="Mish"):
+        to_onnx(nn.Sequential(nn.Mish()).eval(), SHAPE)
 
 
 def test_a_module_in_training_mode_is_refused() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from latency_tables.signature import parse_signature, signature
-from proxyless_nas import Classifier, Conv, MBConv, Shape, named_space
+from proxyless_nas import Classifier, Conv, MBConv, Residual, Separable, Shape, named_space
+from proxyless_nas.blocks import AnyBlock
 
 
 def test_a_signature_reads_as_block_and_shape() -> None:
@@ -27,12 +28,28 @@ def test_blocks_that_differ_in_time_differ_in_signature() -> None:
     shape = Shape(8, 7, 7)
     blocks = [MBConv(8, None, 3), MBConv(8, 8, 3), MBConv(8, 8, 5), MBConv(8, 8, 3, residual=True)]
     blocks += [MBConv(8, 8, 3, 2), Conv(8, 3), Conv(8), Classifier(8)]
+    blocks += [Conv(8, activation="relu"), MBConv(8, 8, 3, squeeze=4), Residual(8, 8)]
     assert len({signature(block, shape) for block in blocks}) == len(blocks)
 
 
 def test_a_dropout_rate_is_no_part_of_a_signature() -> None:
     shape = Shape(8, 7, 7)
     assert signature(Classifier(10, 0.2), shape) == signature(Classifier(10), shape)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Conv(8, activation="none"),
+        MBConv(8, 24, 3, activation="hswish", squeeze=4),
+        Separable(8, 5, activation="relu6"),
+        Residual(8, 4, 3, 1, True),
+    ],
+    ids=str,
+)
+def test_words_lead_back_to_their_block(block: AnyBlock) -> None:
+    placed = (block, Shape(8, 7, 7))
+    assert parse_signature(signature(*placed)) == placed
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from proxyless_nas import (
     Conv,
     MBConv,
     NetworkSpec,
+    Residual,
+    Separable,
     Shape,
     Skip,
     hand_made,
@@ -28,6 +30,8 @@ SPECS = {
     "narrow": hand_made("fashion", 0.35),
     "odd sides": small(MBConv(12, 20, 7, 2), MBConv(12, 5, 3, 1, True), Skip(), Conv(9, 5, 2)),
     "no expansion": small(MBConv(16, None, 5), MBConv(16, 16, 5, 1, True)),
+    "squeezed": small(MBConv(16, 32, 5, 2, activation="hswish", squeeze=8)),
+    "plain": small(Residual(8, 5), Residual(12, 12, 5, 2, True), Separable(20, 5, 2)),
     "imagenet": named_space("imagenet-mobile").network([5] * 21),
 }
 
