@@ -11,7 +11,7 @@ from latency_tables.report import lines
 from latency_tables.show import listing
 from latency_tables.table import LatencyTable
 from proxyless_nas.command import Command, run_many
-from proxyless_nas.network import load_spec
+from proxyless_nas.load import load_spec
 from proxyless_nas.spaces import named_space
 
 

@@ -11,7 +11,8 @@ from proxyless_nas.blocks import (
     Skip,
 )
 from proxyless_nas.layer import Layer, Shape
-from proxyless_nas.network import Network, NetworkSpec, load_spec
+from proxyless_nas.load import load_spec
+from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.space import Edge, Space
 from proxyless_nas.spaces import hand_made, named_space
 

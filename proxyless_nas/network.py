@@ -7,7 +7,7 @@ from msgspec import Struct
 from torch import Tensor, nn
 
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv
-from proxyless_nas.files import read_json, write_json
+from proxyless_nas.files import write_json
 from proxyless_nas.layer import Layer, Shape
 
 
@@ -73,11 +73,6 @@ class NetworkSpec(Struct, frozen=True, forbid_unknown_fields=True):
     def save(self, path: str) -> None:
         """Write the description as JSON, atomically."""
         write_json(path, self)
-
-
-def load_spec(path: str) -> NetworkSpec:
-    """Read a description written by `NetworkSpec.save`; ValueError says what is wrong in it."""
-    return read_json(path, NetworkSpec)
 
 
 class Network(nn.Module):

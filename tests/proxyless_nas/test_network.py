@@ -120,5 +120,5 @@ def test_a_torn_file_is_an_error_that_names_the_file(tmp_path) -> None:
     write_bytes(tmp_path / "spec.json", msgspec.json.encode(SPECS["narrow"])[:100])
     with pytest.raises(ValueError, match=r"spec\.json is not a valid NetworkSpec"):
         load_spec(str(tmp_path / "spec.json"))
-    with pytest.raises(FileNotFoundError, match=r"no file .*other\.json"):
+    with pytest.raises(FileNotFoundError, match=r"no file and no published network .*other\.json"):
         load_spec(str(tmp_path / "other.json"))
