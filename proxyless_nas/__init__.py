@@ -9,6 +9,7 @@ from proxyless_nas.blocks import (
     Residual,
     Separable,
     Skip,
+    Tree,
 )
 from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.load import load_spec
@@ -31,6 +32,7 @@ __all__ = [
     "Shape",
     "Skip",
     "Space",
+    "Tree",
     "hand_made",
     "load_spec",
     "named_space",
