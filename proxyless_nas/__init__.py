@@ -16,6 +16,8 @@ from proxyless_nas.load import load_spec
 from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.space import Edge, Space
 from proxyless_nas.spaces import hand_made, named_space
+from proxyless_nas.upstream.save import save_upstream
+from proxyless_nas.weights import load_weights
 
 __all__ = [
     "AnyBlock",
@@ -35,5 +37,7 @@ __all__ = [
     "Tree",
     "hand_made",
     "load_spec",
+    "load_weights",
     "named_space",
+    "save_upstream",
 ]
