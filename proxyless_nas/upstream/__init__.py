@@ -11,9 +11,11 @@ import msgspec
 
 from proxyless_nas.network import NetworkSpec
 from proxyless_nas.upstream.read import read_proxyless
+from proxyless_nas.upstream.tree_read import read_pyramid
 
 READERS: dict[str, Callable[[bytes, str | Path], NetworkSpec]] = {
     "ProxylessNASNets": read_proxyless,
+    "PyramidTreeNet": read_pyramid,
 }
 
 __all__ = ["READERS", "is_original", "read_original"]

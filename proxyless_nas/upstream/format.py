@@ -25,6 +25,11 @@ def squeezed(channels: int) -> int:
     return round_channels(channels // 4)
 
 
+def no_words(place: str, what: str) -> ValueError:
+    """The error about a description that cannot be written as a config."""
+    return ValueError(f"{place}: the original's format has no words for {what}")
+
+
 class Named(
     Struct,
     frozen=True,

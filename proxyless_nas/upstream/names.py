@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from proxyless_nas.blocks import Conv, MBConv, Residual, Skip
+from proxyless_nas.blocks import Conv, MBConv, Residual, Skip, Tree
 from proxyless_nas.layer import Layer
 from proxyless_nas.network import NetworkSpec
+from proxyless_nas.upstream.tree_names import tree_names
 
 ORIGINAL = {"stem": "first_conv", "mix": "feature_mix_layer", "classifier": "classifier"}
 ORIGINAL_BLOCK = {
@@ -40,7 +41,11 @@ class Naming(Struct, frozen=True):
 
 
 def original_names(spec: NetworkSpec) -> dict[str, str] | None:
-    """Those of the original's `ProxylessNASNets`."""
+    """Those of the original's `ProxylessNASNets`, or of its `PyramidTreeNet`."""
+    if any(isinstance(block, Tree) for block in spec.blocks):
+        return tree_names(spec)
+    if spec.classifier.preactivated:
+        return None
     if not all(isinstance(block, MBConv | Conv | Skip) for block in spec.blocks):
         return None
     return {ours: _original(ours) for layer in spec.layers() for ours in _modules(layer)}
@@ -57,7 +62,7 @@ def original_key(key: str) -> str:
 
 def torchvision_names(spec: NetworkSpec) -> dict[str, str] | None:
     """Those of torchvision's `MobileNetV2`."""
-    if spec.mix is None:
+    if spec.mix is None or spec.classifier.preactivated:
         return None
     names = {"stem.conv": "features.0.0", "stem.bn": "features.0.1"}
     for index, block in enumerate(spec.blocks):
@@ -77,7 +82,7 @@ def torchvision_names(spec: NetworkSpec) -> dict[str, str] | None:
 
 def resnet_names(spec: NetworkSpec) -> dict[str, str] | None:
     """Those of Distiller's and torchvision's `ResNet`; a projected shortcut begins a stage."""
-    if spec.mix is not None:
+    if spec.mix is not None or spec.classifier.preactivated:
         return None
     names = {"stem.conv": "conv1", "stem.bn": "bn1"}
     stage, place = 1, 0

@@ -1,4 +1,4 @@
-"""Write a description as a config of the class `ProxylessNASNets`, from which the original builds.
+"""Write a description as a config from which the original builds the network.
 
 A key of a dialect (`resolution`, `mid_channels`, `act_func`, `use_se`) is written only where it
 says what the first release could not.
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from proxyless_nas.blocks import AnyBlock, Classifier, Conv, MBConv, Skip
+from proxyless_nas.blocks import AnyBlock, Classifier, Conv, MBConv, Skip, Tree
 from proxyless_nas.blocks.activation import Activation
 from proxyless_nas.network import NetworkSpec
 from proxyless_nas.upstream.format import (
@@ -23,8 +23,10 @@ from proxyless_nas.upstream.format import (
     Norm,
     ProxylessNASNets,
     ZeroLayer,
+    no_words,
     squeezed,
 )
+from proxyless_nas.upstream.tree_write import pyramid
 
 SPELLINGS: dict[Activation, str | None] = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
 NOMINAL_RATIO = 2  # beside mid_channels every ratio but 1 means the same
@@ -33,13 +35,21 @@ NOMINAL_RATIO = 2  # beside mid_channels every ratio but 1 means the same
 def original_config(spec: NetworkSpec) -> dict[str, Any]:
     """The original's config of the same network, as plain values in the original's order.
 
+    Its class is `PyramidTreeNet` where there are tree blocks, `ProxylessNASNets` elsewhere.
     ValueError names the part that the format has no words for.
     """
+    trees = any(isinstance(block, Tree) for block in spec.blocks)
+    return msgspec.json.decode(msgspec.json.encode(pyramid(spec) if trees else _proxyless(spec)))
+
+
+def _proxyless(spec: NetworkSpec) -> ProxylessNASNets:
     side = spec.input.height
     if spec.input.width != side:
-        raise _no_words(f"network {spec.name}, input", f"images of {spec.input}")
+        raise no_words(f"network {spec.name}, input", f"images of {spec.input}")
     channels = {name: shape.channels for name, _, shape in spec.placed()}
-    config = ProxylessNASNets(
+    if spec.classifier.preactivated:
+        raise no_words(f"network {spec.name}, classifier", "batch norm before pooling")
+    return ProxylessNASNets(
         bn=Norm(spec.norm.momentum, spec.norm.eps),
         first_conv=_conv(spec.stem, channels["stem"]),
         feature_mix_layer=_conv(spec.mix, channels["mix"]) if spec.mix else None,
@@ -50,7 +60,6 @@ def original_config(spec: NetworkSpec) -> dict[str, Any]:
         ),
         resolution=None if side == RESOLUTION else side,
     )
-    return msgspec.json.decode(msgspec.json.encode(config))
 
 
 def _block(place: str, block: AnyBlock, channels: int) -> MobileInvertedResidualBlock:
@@ -63,15 +72,15 @@ def _block(place: str, block: AnyBlock, channels: int) -> MobileInvertedResidual
             operation = _mbconv(place, block, channels)
             shortcut = _identity(channels) if block.residual else None
         case _:
-            raise _no_words(place, f"the block {type(block).__name__}")
+            raise no_words(place, f"the block {type(block).__name__}")
     return MobileInvertedResidualBlock(mobile_inverted_conv=operation, shortcut=shortcut)
 
 
 def _mbconv(place: str, block: MBConv, channels: int) -> MBInvertedConvLayer:
     if block.activation == "none":
-        raise _no_words(place, "an inverted bottleneck without activation")
+        raise no_words(place, "an inverted bottleneck without activation")
     if block.squeeze not in (None, squeezed(block.mid or channels)):
-        raise _no_words(
+        raise no_words(
             place,
             f"a squeeze to {block.squeeze} channels (only to {squeezed(block.mid or channels)})",
         )
@@ -135,7 +144,3 @@ def _linear(block: Classifier, channels: int) -> LinearLayer:
         dropout_rate=block.dropout or 0,
         ops_order=ORDER,
     )
-
-
-def _no_words(place: str, what: str) -> ValueError:
-    return ValueError(f"{place}: the original's format has no words for {what}")
