@@ -50,16 +50,13 @@ def tensors_for(spec: NetworkSpec, own: Mapping[str, Tensor], content: Any) -> d
             tensors[name] = torch.zeros_like(own[name])
         else:
             raise ValueError(f"it lacks {theirs}")
-    known = set(reading.theirs.values())
-    for name, key in reading.found.items():
-        if name not in known:
+    ours = {theirs: name for name, theirs in reading.theirs.items()}
+    for theirs, key in reading.found.items():
+        if theirs not in ours:
             raise ValueError(f"it has an unknown {key}")
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            raise ValueError(
-                f"its {reading.found[reading.theirs[name]]} has the shape {list(tensor.shape)}, "
-                f"not {list(own[name].shape)}"
-            )
+        shape, right = list(state[key].shape), list(own[ours[theirs]].shape)
+        if shape != right:
+            raise ValueError(f"its {key} has the shape {shape}, not {right}")
     return tensors
 
 
