@@ -53,15 +53,17 @@ def evaluate(network: nn.Module, batches: Iterable[Batch]) -> Evaluation:
     """
     was_training = network.training
     network.eval()
-    images, loss = 0, torch.zeros((), dtype=torch.float64)
-    right = right5 = torch.zeros((), dtype=torch.int64)
+    images = 0
+    right: Tensor | int = 0
+    right5: Tensor | int = 0
+    loss: Tensor | float = 0.0
     for x, y in batches:
         logits = network(x)
         best = logits.topk(min(5, logits.shape[1]), dim=1).indices
         hits = best == y[:, None]
         right = hits[:, 0].sum() + right
         right5 = hits.any(dim=1).sum() + right5
-        loss = F.cross_entropy(logits, y, reduction="sum") + loss
+        loss = F.cross_entropy(logits, y, reduction="sum").double() + loss
         images += len(y)
     network.train(was_training)
     if images == 0:
@@ -98,7 +100,7 @@ class _Watch:
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # a busy GPU does not wait
             start = time.perf_counter()
-            batch: tuple[Tensor, Tensor] | None = next(batches, None)
+            batch = next(batches, None)
             self.waited += time.perf_counter() - start
             if batch is None:
                 return

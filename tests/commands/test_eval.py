@@ -88,3 +88,4 @@ def test_what_is_wrong_with_the_images_is_said(tmp_path: Path) -> None:
     assert figure(run_well(*words), "test images") == "1"
     assert_refused(run(*words, "--dataset", "imagnet"), "--dataset")
     assert_refused(run(*words, "-q", 3), "no flag -q")
+    assert_refused(run(*words, "-b", 0), "batch size 0")

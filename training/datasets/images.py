@@ -56,7 +56,9 @@ class Images(ABC):
         """
         if batch_size < 1:
             raise ValueError(f"batch size {batch_size} is below 1")
-        pinned = device.type == "cuda"
+        return self._sent(batch_size, device, pinned=device.type == "cuda")
+
+    def _sent(self, batch_size: int, device: torch.device, pinned: bool) -> Iterator[Batch]:
         for pixels, labels in self.read(batch_size, pinned):
             pixels = pixels.to(device, non_blocking=pinned)
             yield self.normalisation.apply(pixels), labels.to(device, non_blocking=pinned)

@@ -159,6 +159,7 @@ def test_a_dataset_says_which_network_fits() -> None:
     [
         lambda: images().batches(301, seed=0),
         lambda: images().batches(0, seed=0),
+        lambda: images().evaluation_batches(0),
         lambda: images().batches(8, seed=0, shift=6),
         lambda: dataset().limited(0),
         lambda: dataset().split(COUNT, 0),
