@@ -1,80 +1,150 @@
-"""Score a trained network: accuracy, size, work, predicted and measured latency."""
+"""Score a trained network: accuracy, size, work, speed, predicted and measured latency."""
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from msgspec import Struct
+from msgspec.structs import replace
 
 from latency_tables.cost import TableLatency
 from latency_tables.networks import measure_networks
 from latency_tables.table import LatencyTable
-from proxyless_nas import load_spec
-from proxyless_nas.command import Command, run_one
+from proxyless_nas import NetworkSpec, Shape, load_spec
+from proxyless_nas.command import Command, run_one, short
 from proxyless_nas.weights import load_weights
-from training.datasets import DatasetName, open_dataset
-from training.evaluate import evaluate
+from training.datasets import (
+    DatasetName,
+    Interpolation,
+    NormalisationName,
+    Reading,
+    open_test,
+    usual_dataset,
+)
+from training.device import DeviceName, pick_device
+from training.evaluate import Evaluation, Pace, evaluate_timed
 
 BYTES_PER_WEIGHT = 4
 
 
 class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Evaluate a network on the test set and say what it costs."""
+    """Evaluate a network on test images and say what it costs."""
 
-    arch: str
-    """Description of the network: a spec.json."""
+    arch: Annotated[str, short("a")]
+    """Description of the network: a spec.json, or the name of a published one."""
     weights: str | None = None
-    """Its weights.pt; default: the one beside the description."""
-    dataset: DatasetName = "fashion"
-    """Which data."""
-    path: str | None = None
-    """Folder of the data; without it the known places are tried."""
-    batch_size: int = 256
-    """Images per step."""
+    """Its weights; default: the weights.pt beside the description."""
+    path: Annotated[str | None, short("p")] = None
+    """The data:
+    imagenet, folder: the folder that holds val/, or val/ itself;
+    cifar10: an .npz, or a folder with test/CLASS/* or torchvision's batches;
+    fashion: the folder with its four files.
+    cifar10 and fashion are looked for and fetched where no path is given."""
+    dataset: Annotated[DatasetName | None, short("d")] = None
+    """Which data; when not given, it is told from the network:
+    imagenet for 1000 classes of 3 channels, cifar10 for 10 classes of 3x32x32,
+    fashion for 10 classes of 1x28x28."""
+    resolution: int | None = None
+    """Side of the input in pixels, for imagenet and folder; default: the description's."""
+    normalise: NormalisationName | None = None
+    """Mean and deviation of pixels (half: 0.5 and 0.5); default: the dataset's own."""
+    interpolation: Interpolation | None = None
+    """How image files are scaled; default: bilinear."""
+    centre: float | None = None
+    """Share of an image file's shorter side that is looked at; default: 0.875."""
     limit: int | None = None
-    """Use only so many test images."""
+    """Use only so many test images, as evenly from all classes as can be."""
+    batch_size: Annotated[int, short("b")] = 64
+    """Images per step."""
+    workers: Annotated[int | None, short("j")] = None
+    """Processes that decode image files; default: one per core, at most 16."""
+    device: DeviceName = "auto"
+    """Where the network runs; auto is a GPU where there is one."""
+    threads: int | None = None
+    """CPU threads of the network; default: all cores."""
     table: str | None = None
     """A latency table, for the predicted latency."""
     measure: bool = False
     """Measure the latency on this machine, in ONNX Runtime, one thread, batch 1."""
-    threads: int | None = None
-    """CPU threads for the evaluation; default: all cores."""
 
 
 def main(config: EvalConfig) -> None:
     """Print one line per figure."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    spec = load_spec(config.arch)
-    weights = config.weights or str(Path(config.arch).with_name("weights.pt"))
+    device = pick_device(config.device)
+    spec = at_resolution(load_spec(config.arch), config.resolution)
     network = spec.build(seed=0)
-    load_weights(network, weights)
+    load_weights(network, config.weights or default_weights(config))
     table = LatencyTable.load(config.table) if config.table else None
-    predicted = TableLatency(table).network(spec) if table else None
-    data = open_dataset(config.dataset, config.path, spec.input.height, config.limit)
-    data.must_fit(spec.input, spec.classifier.classes)
-    result = evaluate(network, data.test_batches(config.batch_size))
-    figures = {
-        "network": spec.name,
+    latency = {} if table is None else {"predicted latency": predicted(spec, table)}
+    dataset = config.dataset or usual_dataset(spec.input, spec.classifier.classes)
+    reading = Reading(
+        resolution=spec.input.height,
+        normalise=config.normalise,
+        interpolation=config.interpolation,
+        centre=config.centre,
+        workers=config.workers,
+    )
+    exam = open_test(dataset, config.path, reading, config.limit)
+    exam.must_fit(spec.input, spec.classifier.classes)
+    result, pace = evaluate_timed(network, exam, config.batch_size, device)
+    if config.measure:
+        latency |= measured(spec, table)
+    figures = {"network": spec.name, "data": exam.name, **scores(result, pace), **sizes(spec)}
+    for name, figure in (figures | latency).items():
+        print(f"{name:<21} {figure}")
+
+
+def default_weights(config: EvalConfig) -> str:
+    """The weights.pt beside the description; ValueError where there is none to be beside."""
+    if Path(config.arch).is_file():
+        return str(Path(config.arch).with_name("weights.pt"))
+    raise ValueError(f"{config.arch} comes without weights: give --weights FILE")
+
+
+def at_resolution(spec: NetworkSpec, side: int | None) -> NetworkSpec:
+    """The same network on square inputs of another side."""
+    if side is None:
+        return spec
+    return replace(spec, input=Shape(spec.input.channels, side, side))
+
+
+def scores(result: Evaluation, pace: Pace) -> dict[str, str]:
+    """How good and how fast it was on these images."""
+    return {
         "test images": f"{result.images:,}",
-        "top-1": f"{result.top1:.2%}",
-        "top-5": f"{result.top5:.2%}",
+        "top-1": f"{result.top1:.2%} ({result.right:,} of {result.images:,})",
+        "top-5": f"{result.top5:.2%} ({result.right5:,} of {result.images:,})",
         "loss": f"{result.loss:.4f}",
+        "throughput": f"{pace.images_per_second:,.0f} images/s end to end; the network waited for "
+        f"images {pace.waited / pace.seconds:.0%} of the time",
+    }
+
+
+def sizes(spec: NetworkSpec) -> dict[str, str]:
+    """What the description alone says."""
+    return {
         "parameters": f"{spec.parameters:,}",
-        "MACs": f"{spec.macs:,}",
+        "MACs": f"{spec.macs:,} at {spec.input}",
         "weights": f"{spec.parameters * BYTES_PER_WEIGHT / 1e6:.3f} MB as float32",
     }
-    if predicted is not None:
-        figures["predicted latency"] = f"{predicted:.4f} ms"
-    if config.measure:
-        protocol = table.head.identity.protocol if table else None
-        (timed,) = measure_networks([spec], protocol=protocol)
-        figures["measured latency"] = (
-            f"{timed.p10_ms:.4f} ms (p10; p50 {timed.p50_ms:.4f}, p90 {timed.p90_ms:.4f})"
-        )
-        if table is not None:
-            figures["at the table's speed"] = f"{timed.at_table_speed(table):.4f} ms"
-    for name, figure in figures.items():
-        print(f"{name:<21} {figure}")
+
+
+def predicted(spec: NetworkSpec, table: LatencyTable) -> str:
+    """What the table says of the network."""
+    return f"{TableLatency(table).network(spec):.4f} ms"
+
+
+def measured(spec: NetworkSpec, table: LatencyTable | None) -> dict[str, str]:
+    """What the network takes here and now."""
+    protocol = table.head.identity.protocol if table else None
+    (timed,) = measure_networks([spec], protocol=protocol)
+    spread = f"p10; p50 {timed.p50_ms:.4f}, p90 {timed.p90_ms:.4f}"
+    figures = {"measured latency": f"{timed.p10_ms:.4f} ms ({spread})"}
+    if table is not None:
+        figures["at the table's speed"] = f"{timed.at_table_speed(table):.4f} ms"
+    return figures
 
 
 if __name__ == "__main__":

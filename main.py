@@ -7,7 +7,7 @@ from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import write_json
 from proxyless_nas.weights import save_tensors
 from training.config import TrainConfig
-from training.datasets import open_dataset
+from training.datasets import Reading, open_dataset
 from training.evaluate import evaluate
 from training.loop import train
 from training.run_folder import RunFolder
@@ -18,8 +18,8 @@ def main(config: TrainConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     spec = load_spec(config.arch)
-    resolution = config.resolution or spec.input.height
-    data = open_dataset(config.dataset, config.path, resolution, config.limit)
+    reading = Reading(resolution=config.resolution or spec.input.height)
+    data = open_dataset(config.dataset, config.path, reading, config.limit)
     data.must_fit(spec.input, spec.classifier.classes)
     scored_on = "test images"
     if config.held_out is not None:

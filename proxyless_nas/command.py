@@ -6,7 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tyro
 from msgspec import NODEFAULT, Struct
@@ -16,6 +16,7 @@ from proxyless_nas.files import did_you_mean, read_json
 
 Config = TypeVar("Config", bound=Struct)
 BOX = re.compile(r"[╭╮╰╯│─]+")
+FLAG = re.compile(r"(--[^=]*|-[A-Za-z](?=\d)|-[A-Za-z][^=]*)")
 
 
 class Command(Struct, frozen=True):
@@ -23,6 +24,11 @@ class Command(Struct, frozen=True):
 
     config: type[Struct]
     obey: Callable[[Any], None]
+
+
+def short(letter: str) -> Any:
+    """Give a field a short flag too: `path: Annotated[str, short("p")]` reads --path and -p."""
+    return tyro.conf.arg(aliases=(f"-{letter}",))
 
 
 def run_one(program: str, command: Command, arguments: Sequence[str] | None = None) -> None:
@@ -50,7 +56,8 @@ def run_many(
 def parse(program: str, config: type[Config], arguments: Sequence[str]) -> Config:
     """Read flags into `config`; ValueError with one line for a wrong or missing flag."""
     arguments, default = _take_from(list(arguments), config)
-    if not {"-h", "--help"} & set(arguments):
+    help_wanted = bool({"-h", "--help"} & set(arguments))
+    if not help_wanted:
         _check_flags(program, config, arguments, complete=default is not None)
     extra: dict[str, Any] = {} if default is None else {"default": default}
     complaint = io.StringIO()
@@ -61,6 +68,7 @@ def parse(program: str, config: type[Config], arguments: Sequence[str]) -> Confi
                 prog=program,
                 args=arguments,
                 description=inspect.cleandoc(config.__doc__ or ""),
+                config=(tyro.conf.DisallowNone,) if help_wanted else (),  # a shorter page
                 **extra,
             )
     except SystemExit as end:
@@ -83,11 +91,14 @@ def _check_flags(
 ) -> None:
     """ValueError for a flag that does not exist, or for one that must be given and is not."""
     flags = {f"--{field.name.replace('_', '-')}": field for field in fields(config)}
-    known = set(flags) | {f"--no-{flag[2:]}" for flag in flags if flags[flag].type is bool}
-    given = {word.partition("=")[0] for word in arguments if word.startswith("--")}
-    for flag in sorted(given - known):
-        hint = did_you_mean(flag, sorted(known))
-        raise ValueError(f"no flag {flag}{hint}; see `{program} --help`")
+    types = {flag: _unwrapped(field.type) for flag, field in flags.items()}
+    long_of = {letter: flag for flag, (_, letters) in types.items() for letter in letters}
+    known = {*flags, *(f"--no-{flag[2:]}" for flag, (kind, _) in types.items() if kind is bool)}
+    words = {match[0] for word in arguments if (match := FLAG.match(word))}
+    for word in sorted(words - known - set(long_of)):
+        hint = did_you_mean(word, sorted(known))
+        raise ValueError(f"no flag {word}{hint}; see `{program} --help`")
+    given = {long_of.get(word, word) for word in words}
     needed = [
         flag
         for flag, field in flags.items()
@@ -96,6 +107,14 @@ def _check_flags(
     missing = [flag for flag in needed if flag not in given]
     if missing and not complete:
         raise ValueError(f"needs {', '.join(missing)}; see `{program} --help`")
+
+
+def _unwrapped(annotation: Any) -> tuple[Any, tuple[str, ...]]:
+    """The type of a field, and the short flags that `short` gave it."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, ()
+    kind, *notes = get_args(annotation)
+    return kind, tuple(letter for note in notes for letter in getattr(note, "aliases", None) or ())
 
 
 def _first_lines(complaint: str) -> str:

@@ -16,7 +16,7 @@ from search.objective import Objective
 from search.problems import Architecture
 from search.strategies import GateGradient
 from search.supernet import Supernet
-from training.datasets import open_dataset
+from training.datasets import Reading, open_dataset
 from training.optimizer import sgd
 from training.run_folder import RunFolder
 
@@ -40,7 +40,8 @@ def search(config: ProxylessConfig) -> None:
     problem = Architecture(named_space(config.space))
     strategy = make_strategy(problem, config)
     space = problem.space
-    data = open_dataset(config.dataset, config.path, space.input.height, config.limit)
+    reading = Reading(resolution=space.input.height)
+    data = open_dataset(config.dataset, config.path, reading, config.limit)
     data.must_fit(space.input, space.classifier.classes)
     parts = data.split(config.held_out, config.seed)
     batches = loop.Data(

@@ -11,7 +11,7 @@ from examples.main_road.tell import scalars_of, story_of, table_lines
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.spaces import named_layout
 from search.report import write_report
-from training.datasets import open_dataset
+from training.datasets import Reading, open_dataset
 from training.run_folder import RunFolder
 
 STAGES: tuple[tuple[str, str, Callable[[Road], None]], ...] = (
@@ -26,9 +26,9 @@ STAGES: tuple[tuple[str, str, Callable[[Road], None]], ...] = (
 def main(config: RoadConfig) -> None:
     """Walk the road from where an earlier walk stopped, then print one table."""
     layout = named_layout(config.space)
-    open_dataset(config.dataset, config.path, layout.input.height).must_fit(
-        layout.input, layout.classes
-    )
+    reading = Reading(resolution=layout.input.height)
+    data = open_dataset(config.dataset, config.path, reading)
+    data.must_fit(layout.input, layout.classes)
     folder = RunFolder(config.out, config)
     road = Road(config, Path(config.out))
     done = {line["stage"] for line in folder.records()}

@@ -22,7 +22,7 @@ from search.config import ProxylessConfig
 from search.problems import Architecture
 from search.proxyless import search
 from search.strategies import RandomChoices
-from training.datasets import open_dataset
+from training.datasets import Reading, open_dataset
 from training.evaluate import Evaluation
 
 NEAR_TARGET = 0.1
@@ -176,7 +176,8 @@ def export_network(road: Road) -> None:
     spec = load_spec(str(road.spec_path))
     network = spec.build(seed=0)
     load_weights(network, road.folder / "weights.pt")
-    data = open_dataset(road.config.dataset, road.config.path, spec.input.height)
+    reading = Reading(resolution=spec.input.height)
+    data = open_dataset(road.config.dataset, road.config.path, reading)
     images = next(iter(data.train.evaluation_batches(CHECKED_IMAGES)))[0]
     done = export_onnx(network, road.folder / "model.onnx", images)
     write_json(road.folder / "export.json", done)

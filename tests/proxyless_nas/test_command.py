@@ -1,10 +1,12 @@
 """Laws of the command line: what is written is what was parsed, and mistakes fit on a line."""
 
+from typing import Annotated
+
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from proxyless_nas.command import Command, parse, run_one
+from proxyless_nas.command import Command, parse, run_one, short
 from proxyless_nas.files import did_you_mean, write_json
 
 
@@ -31,6 +33,58 @@ def test_flags_are_spelled_with_hyphens_and_have_defaults() -> None:
     words = ["--arch", "a", "--color-jitter", "--widths", "1", "2", "--path", "p", "--epochs=4"]
     expected = Config(arch="a", color_jitter=True, widths=(1.0, 2.0), path="p", epochs=4)
     assert parse("x", Config, words) == expected
+
+
+class Shorter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Do it in fewer letters."""
+
+    arch: Annotated[str, short("a")]
+    """Which."""
+    batch_size: Annotated[int, short("b")] = 8
+    """How many."""
+    loud: Annotated[bool, short("l")] = False
+    """Whether."""
+    shift: int | None = None
+    """How far."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-a x -b 64 -l --shift -3",
+        "-a=x -b=64 -l --shift=-3",
+        "--arch x -b64 --loud --shift -3",
+    ],
+)
+def test_short_flags_say_what_long_ones_say(words: str) -> None:
+    expected = Shorter(arch="x", batch_size=64, loud=True, shift=-3)
+    assert parse("x", Shorter, words.split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("-a x -k 3", "no flag -k; see `x --help`"),
+        ("-arch x", r"no flag -arch \(did you mean --arch\?\)"),
+        ("-a x -batch_size=3", r"no flag -batch_size \(did you mean --batch-size\?\)"),
+        ("-b 3", "needs --arch"),
+        ("-a x -b many", "-b.*invalid literal for int.*'many'"),
+    ],
+)
+def test_a_mistaken_short_flag_is_one_line(words: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        parse("x", Shorter, words.split())
+    assert "\n" not in str(caught.value)
+
+
+def test_help_shows_both_spellings_and_no_none_to_type(capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse("x", Shorter, ["--help"])
+    assert not end.value.code
+    page = capsys.readouterr().out
+    assert "-b INT, --batch-size INT" in page
+    assert "{None}" not in page
+    assert parse("x", Shorter, ["-a", "x", "--shift", "None"]).shift is None
 
 
 def test_a_written_config_is_read_back_as_defaults(tmp_path) -> None:

@@ -1,50 +1,108 @@
-"""One door to all data: `open_dataset` by name, batches that depend only on a seed and a step."""
+"""One door to all data: by name; batches that depend only on a seed and a step."""
 
 from typing import Literal, get_args
 
+from proxyless_nas import Shape
 from proxyless_nas.files import did_you_mean
-from training.datasets.dataset import Dataset
-from training.datasets.images import Batch, Batches, Images, Normalisation
+from training.datasets.dataset import Dataset, Exam, Source
+from training.datasets.images import Batch, Batches, Images
+from training.datasets.normalisation import Normalisation, NormalisationName
+from training.datasets.reading import USUAL, Interpolation, Reading
 
-DatasetName = Literal["fashion", "folder"]
+DatasetName = Literal["imagenet", "cifar10", "fashion", "folder"]
 
 __all__ = [
     "Batch",
     "Batches",
     "Dataset",
     "DatasetName",
+    "Exam",
     "Images",
+    "Interpolation",
     "Normalisation",
+    "NormalisationName",
+    "Reading",
     "open_dataset",
+    "open_test",
+    "usual_dataset",
 ]
 
 
 def open_dataset(
     name: DatasetName,
     path: str | None = None,
-    resolution: int | None = None,
+    reading: Reading = USUAL,
     limit: int | None = None,
 ) -> Dataset:
     """Open a dataset by name; with `limit`, only so many training and so many test images of it.
 
-    `fashion` is Fashion-MNIST, found or fetched when no `path` is given. `folder` is a tree
-    PATH/train/CLASS/* and PATH/val/CLASS/*, cropped to `resolution` (default 224).
+    `imagenet` and `folder` are trees PATH/train/CLASS/* and PATH/val/CLASS/*; `cifar10` and
+    `fashion` (Fashion-MNIST) are found or fetched when no `path` is given. What a path may be is
+    told by `open_imagenet`, `open_folder`, `open_cifar10` and `open_fashion`.
     Raises ValueError for an unknown name, OSError with a cure for missing files.
     """
-    data = _open(name, path, resolution)
+    source = _find(name, path, reading)
+    data = Dataset(
+        name=source.name,
+        class_names=source.class_names,
+        train=source.train(),
+        test=source.test(),
+    )
     return data if limit is None else data.limited(limit)
 
 
-def _open(name: DatasetName, path: str | None, resolution: int | None) -> Dataset:
+def open_test(
+    name: DatasetName,
+    path: str | None = None,
+    reading: Reading = USUAL,
+    limit: int | None = None,
+) -> Exam:
+    """Open only the test images of a dataset; its training images need not be there.
+
+    `path` may also be the folder `val` itself. Otherwise as `open_dataset`.
+    """
+    source = _find(name, path, reading)
+    data = Exam(name=source.name, class_names=source.class_names, test=source.test())
+    return data if limit is None else data.limited(limit)
+
+
+def usual_dataset(input: Shape, classes: int) -> DatasetName:
+    """The dataset that a network with this input and so many classes was most likely made for.
+
+    1000 classes of images with 3 channels: imagenet; 10 classes of 3x32x32: cifar10; 10 classes
+    of 1x28x28: fashion. ValueError for any other.
+    """
+    match (input.channels, input.height, input.width, classes):
+        case (3, _, _, 1000):
+            return "imagenet"
+        case (3, 32, 32, 10):
+            return "cifar10"
+        case (1, 28, 28, 10):
+            return "fashion"
+    raise ValueError(
+        f"cannot tell the dataset of a network that takes {input} and tells {classes} classes "
+        f"apart: give --dataset, one of {', '.join(get_args(DatasetName))}"
+    )
+
+
+def _find(name: DatasetName, path: str | None, reading: Reading) -> Source:
     match name:
+        case "imagenet":
+            from training.datasets.folder import open_imagenet
+
+            return open_imagenet(path, reading)
+        case "cifar10":
+            from training.datasets.cifar10 import open_cifar10
+
+            return open_cifar10(path, reading)
         case "fashion":
             from training.datasets.fashion import open_fashion
 
-            return open_fashion(path, resolution)
+            return open_fashion(path, reading)
         case "folder":
             from training.datasets.folder import open_folder
 
-            return open_folder(path, resolution)
+            return open_folder(path, reading)
     names = get_args(DatasetName)
     raise ValueError(
         f"no dataset {name!r}{did_you_mean(name, list(names))}; datasets: {', '.join(names)}"

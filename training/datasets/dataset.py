@@ -1,68 +1,71 @@
 """A dataset: images to learn from, images to be judged by, and what they have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Self
 
+import torch
 from msgspec import Struct
 from msgspec.structs import replace
 
 from proxyless_nas import Shape
 from training.datasets.chance import generator
-from training.datasets.images import Batch, Batches, Images, Normalisation
+from training.datasets.images import CPU, Batch, Batches, Images
 from training.datasets.split import balanced, others
 
 
-class Dataset(Struct, frozen=True, eq=False):
-    """Training and test images of the same shape and classes."""
+class Source(Struct, frozen=True, kw_only=True, eq=False):
+    """A dataset that was found but not read: calling a half opens it."""
 
     name: str
     class_names: tuple[str, ...]
-    train: Images
+    train: Callable[[], Images]
+    test: Callable[[], Images]
+
+
+class Exam(Struct, frozen=True, kw_only=True, eq=False):
+    """Test images, and the classes that they are told apart by."""
+
+    name: str
+    class_names: tuple[str, ...]
     test: Images
 
     @property
     def shape(self) -> Shape:
         """The shape of one image."""
-        return self.train.shape
+        return self.test.shape
 
     @property
     def classes(self) -> int:
         """Number of classes; labels lie below it."""
         return len(self.class_names)
 
-    @property
-    def mean(self) -> tuple[float, ...]:
-        """What normalisation subtracts, per channel, for pixels between 0 and 1."""
-        return self.train.normalisation.mean
-
-    @property
-    def std(self) -> tuple[float, ...]:
-        """What normalisation divides by, per channel."""
-        return self.train.normalisation.std
-
     def must_fit(self, input: Shape, classes: int) -> None:
-        """ValueError unless a network with this input and so many classes can learn the data."""
+        """ValueError unless a network with this input and so many classes suits the data."""
         if (input, classes) != (self.shape, self.classes):
             raise ValueError(
                 f"the network takes {input} and tells {classes} classes apart, but {self.name} "
                 f"has images of {self.shape} and {self.classes} classes"
             )
 
-    def normalised(self, mean: tuple[float, ...], std: tuple[float, ...]) -> "Dataset":
-        """The same images with another normalisation; published weights come with their own."""
-        if not len(mean) == len(std) == self.shape.channels:
-            raise ValueError(f"mean {mean} and std {std} need {self.shape.channels} numbers each")
-        changed = Normalisation(mean, std)
-        return replace(
-            self, train=self.train.normalised(changed), test=self.test.normalised(changed)
-        )
+    def limited(self, count: int) -> Self:
+        """Only `count` test images (or all there are), balanced by class."""
+        return replace(self, test=_first(self.test, count))
 
-    def limited(self, count: int) -> "Dataset":
+    def test_batches(self, batch_size: int, device: torch.device = CPU) -> Iterator[Batch]:
+        """Every test image once; see `Images.evaluation_batches`."""
+        return self.test.evaluation_batches(batch_size, device)
+
+
+class Dataset(Exam, frozen=True, kw_only=True, eq=False):
+    """Training images beside test images of the same shape and classes."""
+
+    train: Images
+
+    def limited(self, count: int) -> Self:
         """Only `count` training and `count` test images (or all there are), balanced by class."""
-        if count < 1:
-            raise ValueError(f"a dataset cannot be limited to {count} images")
-        return replace(self, train=_first(self.train, count), test=_first(self.test, count))
+        return replace(super().limited(count), train=_first(self.train, count))
 
-    def split(self, held_out: int, seed: int) -> "Dataset":
+    def split(self, held_out: int, seed: int) -> Self:
         """The training images divided in two: `test` is the held-out part, `train` the rest.
 
         Balanced by class and the same for the same seed. The real test images are not in it, so
@@ -87,12 +90,10 @@ class Dataset(Struct, frozen=True, eq=False):
         """The stream to learn from; see `Images.batches`."""
         return self.train.batches(batch_size, seed, flip, shift)
 
-    def test_batches(self, batch_size: int) -> Iterator[Batch]:
-        """Every test image once; see `Images.evaluation_batches`."""
-        return self.test.evaluation_batches(batch_size)
-
 
 def _first(images: Images, count: int) -> Images:
+    if count < 1:
+        raise ValueError(f"a dataset cannot be limited to {count} images")
     if count >= len(images):
         return images
     return images.subset(balanced(images.labels, count))

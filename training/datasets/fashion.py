@@ -11,10 +11,11 @@ from torch import Tensor
 
 from training.datasets import idx
 from training.datasets.cache import cache_root, keep
-from training.datasets.dataset import Dataset
+from training.datasets.dataset import Source
 from training.datasets.debian import unpack_package
-from training.datasets.images import Normalisation
 from training.datasets.memory import MemoryImages
+from training.datasets.normalisation import Normalisation
+from training.datasets.reading import Reading
 
 SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -50,21 +51,26 @@ def _from_torchvision(folder: Path) -> None:
 DOWNLOADS: Mapping[str, Download] = {"apt-get": _from_debian, "torchvision": _from_torchvision}
 
 
-def open_fashion(path: str | None = None, resolution: int | None = None) -> Dataset:
-    """60,000 training and 10,000 test images of 1x28x28 in ten classes."""
-    if resolution not in (None, SIDE):
-        raise ValueError(f"Fashion-MNIST has images of 1x{SIDE}x{SIDE}, not of side {resolution}")
+def open_fashion(path: str | None, reading: Reading) -> Source:
+    """60,000 training and 10,000 test images of 1x28x28 in ten classes.
+
+    `path` is a folder with the four idx files, packed or not.
+    """
+    reading.must_keep("Fashion-MNIST", 1, SIDE)
+    normalisation = reading.normalisation(NORMALISATION)
     files = find(path)
-    part = {name: _verified(file, name) for name, file in files.items()}
-    train, test = (
-        MemoryImages(
-            part[f"{half}-images-idx3-ubyte"].unsqueeze(1),
-            part[f"{half}-labels-idx1-ubyte"].long(),
-            NORMALISATION,
-        )
-        for half in ("train", "t10k")
+
+    def images(half: str) -> MemoryImages:
+        names = f"{half}-images-idx3-ubyte", f"{half}-labels-idx1-ubyte"
+        pixels, labels = (_verified(files[name], name) for name in names)
+        return MemoryImages(pixels.unsqueeze(1), labels.long(), normalisation)
+
+    return Source(
+        name="Fashion-MNIST",
+        class_names=CLASSES,
+        train=lambda: images("train"),
+        test=lambda: images("t10k"),
     )
-    return Dataset("Fashion-MNIST", CLASSES, train, test)
 
 
 def find(

@@ -6,6 +6,7 @@ to torch. Declaring them, without code behind them, lets everything written in P
 """
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -26,20 +27,39 @@ except RuntimeError as error:
         _declared[0].define(schema)
     import torchvision
 
-from torchvision.datasets import FashionMNIST, ImageFolder  # noqa: E402
+from torchvision.datasets import CIFAR10, FashionMNIST  # noqa: E402
+from torchvision.datasets.utils import download_and_extract_archive  # noqa: E402
 from torchvision.transforms.v2 import functional  # noqa: E402
 
-__all__ = ["ImageFolder", "download_fashion", "functional", "torchvision"]
+__all__ = ["CIFAR10", "download_cifar10", "download_fashion", "functional", "torchvision"]
 
 STALL_SECONDS = 20.0
 
 
 def download_fashion(folder: Path) -> None:
     """Let torchvision download Fashion-MNIST below `folder`; OSError when it cannot."""
+    _patiently(lambda: FashionMNIST(str(folder), download=True))
+
+
+def download_cifar10(folder: Path) -> None:
+    """Let torchvision download CIFAR-10's batches below `folder`; OSError when it cannot.
+
+    Its dataset class is not used: that one would unpickle them.
+    """
+    name, md5 = CIFAR10.filename, CIFAR10.tgz_md5
+    _patiently(
+        lambda: download_and_extract_archive(
+            CIFAR10.url, folder, filename=name, md5=md5, remove_finished=True
+        )
+    )
+
+
+def _patiently(download: Callable[[], object]) -> None:
+    """Download, but give up on a server that has said nothing for a while."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
     try:
-        FashionMNIST(str(folder), download=True)
+        download()
     except RuntimeError as error:
         raise OSError(str(error)) from error
     finally:

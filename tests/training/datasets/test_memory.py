@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 import torch
 
-from training.datasets import Dataset, DatasetName, Normalisation, open_dataset
+from training.datasets import Dataset, DatasetName, Normalisation, Reading, open_dataset
 from training.datasets.augment import mirror_and_move, random_box
 from training.datasets.chance import generator
 from training.datasets.memory import MemoryImages
@@ -23,7 +23,7 @@ def images(count: int = COUNT) -> MemoryImages:
 
 
 def dataset() -> Dataset:
-    return Dataset("made up", tuple("abcdef"), images(), images(60))
+    return Dataset(name="x", class_names=tuple("abcdef"), train=images(), test=images(60))
 
 
 def same(a: list, b: list) -> bool:
@@ -136,7 +136,7 @@ def test_a_split_that_leaves_a_class_nothing_is_an_error() -> None:
     labels = torch.tensor([0] * 50 + [1] * 2)
     few = MemoryImages(torch.zeros(52, 1, 2, 2, dtype=torch.uint8), labels, images().normalisation)
     with pytest.raises(ValueError, match="'rare'"):
-        Dataset("x", ("common", "rare"), few, few).split(10, seed=0)
+        Dataset(name="x", class_names=("common", "rare"), train=few, test=few).split(10, seed=0)
 
 
 def test_a_limit_takes_the_first_of_each_class() -> None:
@@ -159,12 +159,12 @@ def test_a_dataset_says_which_network_fits() -> None:
     [
         lambda: images().batches(301, seed=0),
         lambda: images().batches(0, seed=0),
+        lambda: images().evaluation_batches(0),
         lambda: images().batches(8, seed=0, shift=6),
         lambda: dataset().limited(0),
         lambda: dataset().split(COUNT, 0),
-        lambda: dataset().normalised((0.5,), (0.5,)),
         lambda: open_dataset("folder"),
-        lambda: open_dataset("fashion", None, 32),
+        lambda: open_dataset("fashion", None, Reading(resolution=32)),
     ],
 )
 def test_impossible_wishes_fail_at_the_door(wrong) -> None:
@@ -174,5 +174,5 @@ def test_impossible_wishes_fail_at_the_door(wrong) -> None:
 
 def test_an_unknown_name_lists_the_names() -> None:
     name: DatasetName = "fashon"  # pyright: ignore[reportAssignmentType]
-    with pytest.raises(ValueError, match=r"did you mean fashion.*fashion, folder"):
+    with pytest.raises(ValueError, match=r"did you mean fashion.*cifar10, fashion, folder"):
         open_dataset(name)

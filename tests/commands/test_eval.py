@@ -1,0 +1,91 @@
+"""eval.py as a user runs it: on real images where there are some, and on what cannot work."""
+
+import re
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from proxyless_nas import NetworkSpec, load_spec
+from proxyless_nas.weights import save_tensors
+from tests.commands.helpers import assert_refused, run, run_well
+from tests.shared import shared
+from training.datasets import Reading, open_test
+from training.evaluate import evaluate
+
+
+def figure(printed: str, name: str) -> str:
+    """What eval.py printed behind a name."""
+    found = re.search(rf"^{re.escape(name)} +(.*)$", printed, re.MULTILINE)
+    assert found, printed
+    return found[1]
+
+
+def saved(spec: NetworkSpec, folder: Path) -> Path:
+    """A description with fresh weights beside it."""
+    folder.mkdir(exist_ok=True)
+    spec.save(str(folder / "spec.json"))
+    save_tensors(folder / "weights.pt", spec.build(seed=1).state_dict())
+    return folder / "spec.json"
+
+
+@pytest.mark.slow
+def test_real_photographs_with_their_places_among_a_thousand_classes(tmp_path: Path) -> None:
+    """A readout that answers only with classes that are there cannot be right about others."""
+    with ZipFile(shared("data/imagenet_500.zip")) as archive:
+        pictures = [name for name in archive.namelist() if name.endswith(".JPEG")][::10]
+        archive.extractall(tmp_path, [*pictures, "imagenet_500/wnids.txt"])
+    val = tmp_path / "imagenet_500" / "val"
+    spec = load_spec("mobilenet_v2-w0.35")
+    arch = saved(spec, tmp_path / "network")
+    words = "eval.py -a {} -p {} --resolution 96 --normalise half -b 16 -j 2 --device cpu"
+    printed = run_well(*words.format(arch, val).split())
+
+    reading = Reading(resolution=96, normalise="half")
+    exam = open_test("imagenet", str(val.parent), reading)
+    expected = evaluate(spec.build(seed=1), exam.test_batches(16))
+    assert figure(printed, "test images") == "50"
+    assert figure(printed, "top-1") == f"{expected.right / 50:.2%} ({expected.right} of 50)"
+    assert figure(printed, "top-5") == f"{expected.right5 / 50:.2%} ({expected.right5} of 50)"
+    assert float(figure(printed, "loss")) == pytest.approx(expected.loss, abs=2e-4)
+    assert figure(printed, "parameters") == f"{spec.parameters:,}"
+    macs = int(figure(printed, "MACs").split()[0].replace(",", ""))
+    assert macs < spec.macs / 4  # those at 96, not at 224
+    assert re.match(r"[\d,]+ images/s .* waited for images \d+% ", figure(printed, "throughput"))
+    known = int(figure(run_well(*words.format(arch, val).split(), "--limit", 20), "test images"))
+    assert known == 20
+
+
+def test_the_dataset_is_told_from_the_network(tmp_path: Path) -> None:
+    arch = saved(load_spec("resnet20_cifar"), tmp_path / "network")
+    chance = np.random.default_rng(0)
+    pixels = chance.integers(0, 256, (12, 3, 32, 32), np.uint8)
+    np.savez(tmp_path / "cifar.npz", x_test=pixels, y_test=np.arange(12) % 10)
+    printed = run_well("eval.py", "--arch", arch, "--path", tmp_path / "cifar.npz")
+    assert figure(printed, "data") == "CIFAR-10"
+    assert figure(printed, "test images") == "12"
+    said = run("eval.py", "--arch", arch, "--path", tmp_path / "cifar.npz", "--resolution", 64)
+    assert_refused(said, "cannot tell the dataset", "--dataset")
+
+
+def test_a_published_network_without_weights_says_so() -> None:
+    assert_refused(run("eval.py", "-a", "proxyless_cpu", "-p", "."), "proxyless_cpu", "--weights")
+
+
+def test_what_is_wrong_with_the_images_is_said(tmp_path: Path) -> None:
+    arch = saved(load_spec("mobilenet_v2-w0.35"), tmp_path / "network")
+    val = tmp_path / "val"
+    (val / "n00000001").mkdir(parents=True)
+    words = ["eval.py", "-a", arch, "-p", tmp_path, "--resolution", 32]
+    assert_refused(run(*words), "1 of ImageNet's 1000 classes", "wnids.txt")
+    (tmp_path / "wnids.txt").write_text("\n".join(f"n{number:08}" for number in range(1000)))
+    assert_refused(run(*words), "n00000001 holds no images")
+    (val / "n00000001" / "torn.JPEG").write_bytes(b"not a picture")
+    assert_refused(run(*words), "torn.JPEG")
+    Image.new("RGB", (40, 40)).save(val / "n00000001" / "torn.JPEG")
+    assert figure(run_well(*words), "test images") == "1"
+    assert_refused(run(*words, "--dataset", "imagnet"), "--dataset")
+    assert_refused(run(*words, "-q", 3), "no flag -q")
+    assert_refused(run(*words, "-b", 0), "batch size 0")
