@@ -25,15 +25,16 @@ class Shape(Struct, frozen=True, array_like=True):
 
 
 class Layer(Struct, frozen=True):
-    """One convolution or linear map inside a network.
+    """One convolution, linear map or lone batch norm inside a network.
 
     `name` is the name of the torch module that holds the weight, so specs, state dicts, latency
     tables and compression recipes all speak of the same thing. `norm` says that a batch norm of
-    the same name follows (two parameters per output channel).
+    the same name follows (two parameters per output channel). A batch norm that stands elsewhere
+    is a layer of kind `norm`: its weight is the scale, its bias the shift.
     """
 
     name: str
-    kind: Literal["conv", "linear"]
+    kind: Literal["conv", "linear", "norm"]
     input: Shape
     output: Shape
     kernel: int = 1
@@ -41,12 +42,13 @@ class Layer(Struct, frozen=True):
     groups: int = 1
     bias: bool = False
     norm: bool = True
+    kernel_width: int | None = None  # written where a kernel is not square; `kernel` is its height
 
     @property
     def weights(self) -> int:
         """Number of weights, without bias and norm."""
-        fan_in = self.input.channels // self.groups * self.kernel * self.kernel
-        return fan_in * self.output.channels
+        area = self.kernel * (self.kernel_width or self.kernel)
+        return self.input.channels // self.groups * area * self.output.channels
 
     @property
     def parameters(self) -> int:
@@ -56,4 +58,4 @@ class Layer(Struct, frozen=True):
     @property
     def macs(self) -> int:
         """Multiply-accumulates for one image; bias, norm and activation are not counted."""
-        return self.weights * self.output.height * self.output.width
+        return 0 if self.kind == "norm" else self.weights * self.output.height * self.output.width
