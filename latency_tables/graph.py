@@ -13,6 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx, nn
 from torch.fx.proxy import TraceError
+from torch.nn import functional
 
 from proxyless_nas.layer import Shape
 
@@ -183,9 +184,13 @@ def _hsigmoid(builder: _Builder, node: fx.Node, module: nn.Hardsigmoid) -> str:
 
 
 def _pool_to_one(builder: _Builder, node: fx.Node, pool: nn.AdaptiveAvgPool2d) -> str:
-    if pool.output_size not in (1, (1, 1)):
-        raise ValueError(f"no ONNX translation for pooling to {pool.output_size}")
-    return builder.emit("GlobalAveragePool", node, builder.value(node.args[0]))
+    return _pool(builder, node, node.args[0], pool.output_size)
+
+
+def _pool(builder: _Builder, node: fx.Node, x: Any, output_size: Any) -> str:
+    if output_size not in (1, (1, 1)):
+        raise ValueError(f"no ONNX translation for pooling to {output_size}")
+    return builder.emit("GlobalAveragePool", node, builder.value(x))
 
 
 def _unchanged(builder: _Builder, node: fx.Node, module: nn.Module) -> str:
@@ -247,4 +252,5 @@ CALLS: dict[Any, Callable[[_Builder, fx.Node], str]] = {
     "mean": _mean,
     torch.flatten: _flatten,
     "flatten": _flatten,
+    functional.adaptive_avg_pool2d: lambda builder, node: _pool(builder, node, *node.args),
 }
