@@ -15,9 +15,10 @@ PART = re.compile(r"([a-z_]+?)(?:=(.+)|(\d+))?")
 def signature(block: AnyBlock, shape: Shape) -> str:
     """For example `mbconv-in24x7x7-out24-mid144-kernel3-stride1-residual`.
 
-    Numbers stand behind their field, a true flag is its field's name; false, None and a word
-    that is its field's default are left out. Fractions are left out as well: a rate (dropout)
-    acts in training only, and two blocks that differ in nothing else are one entry.
+    Numbers stand behind their field, a true flag is its field's name, the words of a tuple are
+    joined with dots; false, None and a word that is its field's default are left out. Fractions
+    are left out as well: a rate (dropout) acts in training only, and two blocks that differ in
+    nothing else are one entry.
     """
     parts = [_kind(type(block)), f"in{shape}"]
     for info in msgspec.structs.fields(type(block)):
@@ -30,8 +31,10 @@ def signature(block: AnyBlock, shape: Shape) -> str:
             parts.append(field)
         elif isinstance(value, int):
             parts.append(f"{field}{value}")
-        elif isinstance(value, str) and "-" not in value:
+        elif isinstance(value, str) and not set("-.") & set(value):
             parts.append(f"{field}={value}")
+        elif isinstance(value, tuple) and len(value) > 1 and not set("-.") & set("".join(value)):
+            parts.append(f"{field}={'.'.join(value)}")
         else:
             raise ValueError(f"{parts[0]}.{field} = {value!r} cannot be part of a table's key")
     return "-".join(parts)
@@ -50,7 +53,10 @@ def parse_signature(text: str) -> Placed:
         if match is None:
             raise ValueError(f"{text!r}: cannot read {part!r}")
         name, word, number = match.groups()
-        values[name] = word if word is not None else int(number) if number is not None else True
+        if word is not None:
+            values[name] = tuple(word.split(".")) if "." in word else word
+        else:
+            values[name] = int(number) if number is not None else True
     try:
         return msgspec.convert({"kind": kind, **values}, type=known[kind]), shape
     except msgspec.ValidationError as error:

@@ -9,6 +9,7 @@ from proxyless_nas.blocks import (
     Residual,
     Separable,
     Skip,
+    Tree,
 )
 from proxyless_nas.counting import layers_of, macs_of, parameters_of
 from proxyless_nas.layer import Layer, Shape
@@ -16,6 +17,8 @@ from proxyless_nas.load import load_network, load_spec, network_input
 from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.space import Edge, Space
 from proxyless_nas.spaces import hand_made, named_space
+from proxyless_nas.upstream.save import save_upstream
+from proxyless_nas.weights import load_weights
 from proxyless_nas.zoo import ZOO
 
 proxyless_cpu = ZOO["proxyless_cpu"]
@@ -38,10 +41,12 @@ __all__ = [
     "Shape",
     "Skip",
     "Space",
+    "Tree",
     "hand_made",
     "layers_of",
     "load_network",
     "load_spec",
+    "load_weights",
     "macs_of",
     "named_space",
     "network_input",
@@ -50,4 +55,5 @@ __all__ = [
     "proxyless_gpu",
     "proxyless_mobile",
     "proxyless_mobile_14",
+    "save_upstream",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from proxyless_nas.blocks.base import norm_layer
 from proxyless_nas.layer import Layer, Shape
 
 
@@ -65,7 +66,7 @@ def _layer(name: str, part: nn.Module, x: Tensor, y: Tensor) -> Layer:
         return Layer(name, "linear", before, after, bias=part.bias is not None, norm=False)
     before, after = Shape(*x.shape[1:]), Shape(*y.shape[1:])
     if isinstance(part, nn.BatchNorm2d):
-        return Layer(name, "norm", before, after, groups=before.channels, bias=True, norm=False)
+        return norm_layer(name, before)
     assert isinstance(part, nn.Conv2d)
     height, width = part.kernel_size
     return Layer(

@@ -57,17 +57,30 @@ def read_json(path: str | Path, kind: type[T]) -> T:
         data = Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"no file {path}") from None
+    return decode_json(data, kind, path)
+
+
+def decode_json(data: bytes, kind: type[T], path: str | Path) -> T:
+    """Decode the content of `path`; the ValueError is that of `read_json`."""
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, ValueError) as error:
         hint = _nearest_key(str(error), kind)
-        raise ValueError(f"{path} is not a valid {kind.__name__}: {error}{hint}") from error
+        reason = _with_plain_place(str(error))
+        raise ValueError(f"{path} is not a valid {kind.__name__}: {reason}{hint}") from error
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """` (did you mean X?)`, or nothing when no known word is near."""
     near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _with_plain_place(message: str) -> str:
+    """`... - at `$.blocks[3].kind`` as `... at blocks.3.kind`, as modules are named."""
+    what, _, place = message.partition(" - at `$")
+    plain = re.sub(r"\[(\w+|\.\.\.)\]", r".\1", place.removesuffix("`")).removeprefix(".")
+    return f"{what} at {plain}" if plain else what
 
 
 def _nearest_key(message: str, kind: type) -> str:

@@ -1,14 +1,16 @@
-"""One door to networks: a published name, a file, or a name of torchvision's."""
+"""One door to networks: a published name, a file of ours or the original's, a torchvision name."""
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from torch import nn
 
-from proxyless_nas.files import did_you_mean, read_json
+from proxyless_nas.files import decode_json, did_you_mean
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
 from proxyless_nas.published import PUBLISHED, is_published, published_spec
 from proxyless_nas.seeds import seeded
+from proxyless_nas.upstream import is_original, read_original
 
 TORCHVISION = "torchvision:"
 
@@ -16,15 +18,22 @@ TORCHVISION = "torchvision:"
 def load_spec(name_or_path: str) -> NetworkSpec:
     """The description of a published network, or the one in a file.
 
+    A file is our JSON or a config of the original ProxylessNAS; its content tells, not its name.
+    A network read from a config is named after the file, or keeps its published name.
+
     Raises FileNotFoundError when it is neither a name nor a file, and ValueError, with the file
     and the key, for what is wrong in it.
     """
     if is_published(name_or_path):
         return published_spec(name_or_path)
-    if not Path(name_or_path).is_file():
+    path = Path(name_or_path)
+    if not path.is_file():
         hint = did_you_mean(name_or_path, list(PUBLISHED))
         raise FileNotFoundError(f"no file and no published network {name_or_path}{hint}")
-    return read_json(name_or_path, NetworkSpec)
+    data = path.read_bytes()
+    if is_original(data):
+        return _with_published_name(read_original(data, path))
+    return decode_json(data, NetworkSpec, path)
 
 
 def load_network(name_or_path: str, seed: int | None = None) -> nn.Module:
@@ -66,3 +75,11 @@ def _torchvision_name(name_or_path: str) -> str | None:
             f"no file, no published network and no network of torchvision {name}{hint}"
         )
     return name
+
+
+def _with_published_name(spec: NetworkSpec) -> NetworkSpec:
+    for name in PUBLISHED:
+        published = published_spec(name)
+        if replace(spec, name=name) == published:
+            return published
+    return spec

@@ -1,6 +1,7 @@
 """Save and load tensors: written atomically, read without running any code from the file."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 
 from proxyless_nas.files import write_bytes
 from proxyless_nas.network import Network
+from proxyless_nas.upstream.checkpoint import tensors_for
 
 
 def save_tensors(path: str | Path, state: dict[str, Any]) -> None:
@@ -24,21 +26,27 @@ def load_tensors(path: str | Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
+        object_in_it = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        if object_in_it is not None:
+            raise ValueError(
+                f"{path} holds a {object_in_it[1]}; only tensors and plain values are read, so "
+                "that no code from a file can run"
+            ) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a readable torch file: {reason}") from error
 
 
 def load_weights(network: Network, path: str | Path) -> None:
-    """Fill `network` from a state dict, strictly.
+    """Fill `network` from a checkpoint, strictly: ours, the original's, or a relative's.
 
-    ValueError when a name is missing, unknown or of another shape: the weights are another
-    network's.
+    `upstream.checkpoint.tensors_for` says which layouts are understood. ValueError when the
+    weights are another network's: it names the file, the network and the first difference.
     """
-    state = load_tensors(path)
+    content = load_tensors(path)
     try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()]
+        tensors = tensors_for(network.spec, network.state_dict(), content)
+    except ValueError as error:
         raise ValueError(
-            f"{path} does not hold the weights of {network.spec.name}: {' '.join(lines[1:2])}"
+            f"{path} does not hold the weights of {network.spec.name}: {error}"
         ) from error
+    network.load_state_dict(tensors)

@@ -9,6 +9,7 @@ from proxyless_nas import (
     Separable,
     Shape,
     Skip,
+    Tree,
 )
 
 
@@ -23,6 +24,8 @@ def label_of(block: AnyBlock, shape: Shape) -> str:
             return f"separable k{block.kernel}"
         case Residual():
             return f"residual k{block.kernel}"
+        case Tree():
+            return f"tree {' '.join(block.edges)}"
         case Skip():
             return "skip"
         case Classifier():

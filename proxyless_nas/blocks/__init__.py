@@ -7,8 +7,9 @@ from proxyless_nas.blocks.mbconv import MBConv
 from proxyless_nas.blocks.residual import Residual
 from proxyless_nas.blocks.separable import Separable
 from proxyless_nas.blocks.skip import Skip
+from proxyless_nas.blocks.tree import Tree
 
-AnyBlock = MBConv | Conv | Separable | Residual | Skip | Classifier
+AnyBlock = MBConv | Conv | Separable | Residual | Tree | Skip | Classifier
 
 __all__ = [
     "AnyBlock",
@@ -20,4 +21,5 @@ __all__ = [
     "Residual",
     "Separable",
     "Skip",
+    "Tree",
 ]

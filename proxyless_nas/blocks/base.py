@@ -30,3 +30,8 @@ class Block(Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         """The module: [B, *shape] -> [B, *output(shape)]; weights come from torch's generator."""
         raise NotImplementedError
+
+
+def norm_layer(name: str, shape: Shape) -> Layer:
+    """Describe a batch norm that follows no convolution of its own."""
+    return Layer(name, "norm", shape, shape, groups=shape.channels, bias=True, norm=False)

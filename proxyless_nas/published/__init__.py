@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.network import NetworkSpec
+from proxyless_nas.published.cifar import proxyless_cifar
 from proxyless_nas.published.mobilenet import mobilenet_v1, mobilenet_v2
 from proxyless_nas.published.proxyless import (
     proxyless_cpu,
@@ -19,6 +20,7 @@ PUBLISHED: dict[str, Callable[[], NetworkSpec]] = {
     "proxyless_gpu": proxyless_gpu,
     "proxyless_mobile": proxyless_mobile,
     "proxyless_mobile_14": proxyless_mobile_14,
+    "proxyless_cifar": proxyless_cifar,
     "mobilenet_v1": mobilenet_v1,
     "mobilenet_v2": mobilenet_v2,
     "resnet20_cifar": resnet20_cifar,

@@ -19,6 +19,7 @@ from proxyless_nas import (
     Separable,
     Shape,
     Skip,
+    Tree,
     load_network,
     named_space,
 )
@@ -36,7 +37,10 @@ BLOCKS = [
     Residual(8, 6),
     Residual(12, 6, 5, 2, projected=True),
     Skip(),
+    Tree(12, 6, ("7M", "DI", "7M", "5D", "55", "3A")),
+    Tree(8, 4, ("II", "AA", "MM", "35", "7D", "I3"), 3),
     Classifier(10, 0.3),
+    Classifier(10, preactivated=True),
 ]
 
 
@@ -107,16 +111,45 @@ def test_a_convolution_that_others_read_keeps_its_own_values() -> None:
     compare(settled(Shared()), SHAPE)
 
 
-class Halves(nn.Module):
+class Sums(nn.Module):
     def forward(self, x):
         return torch.cumsum(x, 1)
 
 
+class Ones(nn.Module):
+    def forward(self, x):
+        return nn.functional.pad(x, (1, 2, 3), value=1.0)
+
+
+class Zeros(nn.Module):
+    def forward(self, x):
+        return nn.functional.pad(x, (1, 2, 3, 4, 5, 6))
+
+
 def test_an_operation_without_translation_is_named() -> None:
     with pytest.raises(ValueError, match="cumsum"):
-        to_onnx(Halves().eval(), SHAPE)
+        to_onnx(Sums().eval(), SHAPE)
+    with pytest.raises(ValueError, match="only padding with zeros"):
+        to_onnx(Ones().eval(), SHAPE)
     with pytest.raises(ValueError, match="Mish"):
         to_onnx(nn.Sequential(nn.Mish()).eval(), SHAPE)
+
+
+def test_zeros_stand_where_torch_puts_them() -> None:
+    compare(Zeros().eval(), SHAPE)
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(3, 2, 1, dilation=2),
+        nn.AvgPool2d((3, 2), padding=1),
+        nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+    ],
+    ids=str,
+)
+def test_pooling_counts_the_border_as_torch_does(pool: nn.Module) -> None:
+    compare(nn.Sequential(pool).eval(), SHAPE)
 
 
 def test_a_module_in_training_mode_is_refused() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from latency_tables.signature import parse_signature, signature
-from proxyless_nas import Classifier, Conv, MBConv, Residual, Separable, Shape, named_space
+from proxyless_nas import Classifier, Conv, MBConv, Residual, Separable, Shape, Tree, named_space
 from proxyless_nas.blocks import AnyBlock
 
 
@@ -44,6 +44,8 @@ def test_a_dropout_rate_is_no_part_of_a_signature() -> None:
         MBConv(8, 24, 3, activation="hswish", squeeze=4),
         Separable(8, 5, activation="relu6"),
         Residual(8, 4, 3, 1, True),
+        Tree(8, 2, ("7M", "DI", "7M", "5D", "55", "3A")),
+        Classifier(10, preactivated=True),
     ],
     ids=str,
 )

@@ -13,6 +13,7 @@ from proxyless_nas import (
     Separable,
     Shape,
     Skip,
+    Tree,
     hand_made,
     load_spec,
     named_space,
@@ -32,6 +33,17 @@ SPECS = {
     "no expansion": small(MBConv(16, None, 5), MBConv(16, 16, 5, 1, True)),
     "squeezed": small(MBConv(16, 32, 5, 2, activation="hswish", squeeze=8)),
     "plain": small(Residual(8, 5), Residual(12, 12, 5, 2, True), Separable(20, 5, 2)),
+    "trees": NetworkSpec(
+        "trees",
+        Shape(3, 12, 8),
+        Conv(4, 3, activation="none"),
+        (
+            Tree(12, 6, ("7M", "DI", "7M", "5D", "55", "3A")),
+            Tree(12, 4, ("II", "AA", "MM", "35", "7D", "I3"), 2),
+        ),
+        None,
+        Classifier(7, preactivated=True),
+    ),
     "imagenet": named_space("imagenet-mobile").network([5] * 21),
 }
 
@@ -58,7 +70,7 @@ def test_macs_equal_the_multiplications_the_module_does(spec: NetworkSpec) -> No
             module.register_forward_hook(count(name))
     with torch.no_grad():
         network(torch.zeros(1, spec.input.channels, spec.input.height, spec.input.width))
-    assert done == {layer.name: layer.macs for layer in spec.layers()}
+    assert done == {layer.name: layer.macs for layer in spec.layers() if layer.kind != "norm"}
     assert spec.macs == sum(done.values())
 
 
@@ -102,11 +114,47 @@ def test_a_residual_adds_the_input() -> None:
     torch.testing.assert_close(added.eval()(x), x + without.eval()(x))
 
 
+def tree(edges: str) -> tuple[str, str, str, str, str, str]:
+    a, b, c, d, e, f = edges.split()
+    return a, b, c, d, e, f
+
+
+def test_a_tree_without_weights_is_its_shortcut_averaged_and_widened_with_zeros() -> None:
+    block = Tree(7, 4, tree("7M DI 7M 5D 55 3A"), 2).build(Shape(5, 4, 6), SPECS["narrow"].norm)
+    for parameter in block.parameters():
+        torch.nn.init.zeros_(parameter)
+    x = torch.randn(2, 5, 4, 6)
+    y = block.eval()(x)
+    torch.testing.assert_close(y[:, :5], torch.nn.functional.avg_pool2d(x, 2))
+    assert not y[:, 5:].any()
+
+
+@pytest.mark.parametrize("letter", "357DMAI")
+def test_each_edge_of_a_tree_changes_what_the_block_computes(letter: str) -> None:
+    other = "I" if letter != "I" else "M"
+    shape, norm = Shape(4, 6, 6), SPECS["narrow"].norm
+    x = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(1))
+    plain = Tree(4, 4, tree(" ".join([other * 2] * 6))).build(shape, norm)
+    for place in range(12):
+        words = [other] * 12
+        words[place] = letter
+        edges = tree(" ".join(a + b for a, b in zip(words[::2], words[1::2], strict=True)))
+        block = Tree(4, 4, edges).build(shape, norm)
+        block.load_state_dict(plain.state_dict(), strict=False)
+        assert not torch.allclose(block(x), plain(x))
+
+
 def test_a_network_whose_blocks_do_not_fit_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"small, blocks\.1.*residual"):
         small(Conv(16), MBConv(8, 16, 3, 1, True))
     with pytest.raises(ValueError, match="kernel 4"):
         small(MBConv(8, 16, 4))
+    edges = tree("II II II II II II")
+    for wrong in (Tree(4, 4, edges), Tree(8, 3, edges), Tree(8, 4, edges, 2)):
+        with pytest.raises(ValueError, match=r"small, blocks\.0: tree"):
+            small(wrong)
+    with pytest.raises(ValueError, match="'IX' are not two letters"):
+        Tree(8, 4, tree("II II II IX II II"))
 
 
 def test_an_unknown_key_is_an_error_that_names_the_nearest(tmp_path) -> None:

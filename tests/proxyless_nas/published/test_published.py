@@ -10,6 +10,7 @@ EXACT = {  # parameters, MACs
     "proxyless_gpu": (7_119_848, 465_260_160),
     "proxyless_mobile": (4_080_512, 320_427_584),
     "proxyless_mobile_14": (6_857_568, 580_883_408),
+    "proxyless_cifar": (5_731_530, 1_213_155_872),
     "mobilenet_v1": (4_231_976, 568_740_352),
     "mobilenet_v2": (3_504_872, 300_774_272),
     "resnet20_cifar": (272_474, 40_813_184),
