@@ -87,9 +87,13 @@ def _hsigmoid(builder: Builder, node: fx.Node, module: nn.Hardsigmoid) -> str:
 
 
 def _pool_to_one(builder: Builder, node: fx.Node, pool: nn.AdaptiveAvgPool2d) -> str:
-    if pool.output_size not in (1, (1, 1)):
-        raise ValueError(f"no ONNX translation for pooling to {pool.output_size}")
-    return builder.emit("GlobalAveragePool", node, builder.value(node.args[0]))
+    return _average_all(builder, node, node.args[0], pool.output_size)
+
+
+def _average_all(builder: Builder, node: fx.Node, x: Any, output_size: Any) -> str:
+    if output_size not in (1, (1, 1)):
+        raise ValueError(f"no ONNX translation for pooling to {output_size}")
+    return builder.emit("GlobalAveragePool", node, builder.value(x))
 
 
 def _max_pool(builder: Builder, node: fx.Node, pool: nn.MaxPool2d) -> str:
@@ -197,5 +201,6 @@ CALLS: dict[Any, Callable[[Builder, fx.Node], str]] = {
     "flatten": _flatten,
     "index_select": _index_select,
     torch.index_select: _index_select,
+    functional.adaptive_avg_pool2d: lambda builder, node: _average_all(builder, node, *node.args),
     functional.pad: lambda builder, node: _pad(builder, node, *node.args, **node.kwargs),
 }

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from latency_tables.graph import to_onnx
 from latency_tables.protocol import Call
 from latency_tables.runtimes import AnyRuntime
@@ -11,6 +9,7 @@ from latency_tables.signature import Placed, signature
 from proxyless_nas.blocks import BatchNorm, Conv, Skip
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
+from proxyless_nas.seeds import seeded
 
 AnyModel = NetworkSpec | bytes | str | Path  # str and Path name an .onnx file
 SENTINEL_BLOCK: Placed = (Conv(out=32, kernel=3), Shape(32, 14, 14))
@@ -20,8 +19,7 @@ EMPTY_BLOCK: Placed = (Skip(), Shape(8, 8, 8))
 def block_call(placed: Placed, runtime: AnyRuntime) -> Call:
     """Runs one block once. Its weights are random, from a fixed seed."""
     block, shape = placed
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         module = block.build(shape, BatchNorm()).eval()
     return runtime.prepare(to_onnx(module, shape, signature(block, shape)))
 

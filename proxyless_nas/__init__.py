@@ -11,13 +11,20 @@ from proxyless_nas.blocks import (
     Skip,
     Tree,
 )
+from proxyless_nas.counting import layers_of, macs_of, parameters_of
 from proxyless_nas.layer import Layer, Shape
-from proxyless_nas.load import load_spec
+from proxyless_nas.load import load_network, load_spec, network_input
 from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.space import Edge, Space
 from proxyless_nas.spaces import hand_made, named_space
 from proxyless_nas.upstream.save import save_upstream
 from proxyless_nas.weights import load_weights
+from proxyless_nas.zoo import ZOO
+
+proxyless_cpu = ZOO["proxyless_cpu"]
+proxyless_gpu = ZOO["proxyless_gpu"]
+proxyless_mobile = ZOO["proxyless_mobile"]
+proxyless_mobile_14 = ZOO["proxyless_mobile_14"]
 
 __all__ = [
     "AnyBlock",
@@ -36,8 +43,17 @@ __all__ = [
     "Space",
     "Tree",
     "hand_made",
+    "layers_of",
+    "load_network",
     "load_spec",
     "load_weights",
+    "macs_of",
     "named_space",
+    "network_input",
+    "parameters_of",
+    "proxyless_cpu",
+    "proxyless_gpu",
+    "proxyless_mobile",
+    "proxyless_mobile_14",
     "save_upstream",
 ]

@@ -1,9 +1,11 @@
 """Read and write files so that nothing is half-written and every error names its cure."""
 
+import contextlib
 import difflib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,21 +14,32 @@ import msgspec
 T = TypeVar("T")
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Replace `path` in one step: readers see the old file or the new one, even after a crash."""
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """An empty file beside `path`, to be filled; it takes the place of `path` when the block ends.
+
+    Readers see the old file or the new one, even after a crash. After an error, Ctrl-C included,
+    the old file is untouched and the new one is gone.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        with os.fdopen(handle, "rb") as file:
+            yield temporary
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Replace `path` in one step: readers see the old file or the new one, even after a crash."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_json(path: str | Path, value: Any) -> None:

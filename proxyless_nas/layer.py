@@ -42,12 +42,13 @@ class Layer(Struct, frozen=True):
     groups: int = 1
     bias: bool = False
     norm: bool = True
+    kernel_width: int | None = None  # written where a kernel is not square; `kernel` is its height
 
     @property
     def weights(self) -> int:
         """Number of weights, without bias and norm."""
-        fan_in = self.input.channels // self.groups * self.kernel * self.kernel
-        return fan_in * self.output.channels
+        area = self.kernel * (self.kernel_width or self.kernel)
+        return self.input.channels // self.groups * area * self.output.channels
 
     @property
     def parameters(self) -> int:

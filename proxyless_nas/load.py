@@ -1,13 +1,18 @@
-"""One door to descriptions: a published name or a file, ours or the original's."""
+"""One door to networks: a published name, a file of ours or the original's, a torchvision name."""
 
 from pathlib import Path
 
 from msgspec.structs import replace
+from torch import nn
 
 from proxyless_nas.files import decode_json, did_you_mean
+from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
 from proxyless_nas.published import PUBLISHED, is_published, published_spec
+from proxyless_nas.seeds import seeded
 from proxyless_nas.upstream import is_original, read_original
+
+TORCHVISION = "torchvision:"
 
 
 def load_spec(name_or_path: str) -> NetworkSpec:
@@ -29,6 +34,47 @@ def load_spec(name_or_path: str) -> NetworkSpec:
     if is_original(data):
         return _with_published_name(read_original(data, path))
     return decode_json(data, NetworkSpec, path)
+
+
+def load_network(name_or_path: str, seed: int | None = None) -> nn.Module:
+    """The module with fresh weights, [B, *network_input(name_or_path)] -> [B, classes].
+
+    A published name or a file gives a Network. Any other name is looked up among torchvision's
+    classification networks, which have 1000 classes; `torchvision:` in front chooses them where
+    both have the name. Errors as in `load_spec`; the hint knows torchvision's names too.
+    """
+    name = _torchvision_name(name_or_path)
+    if name is None:
+        return load_spec(name_or_path).build(seed)
+    from proxyless_nas.torchvision_door import make_classifier
+
+    with seeded(seed):
+        return make_classifier(name)
+
+
+def network_input(name_or_path: str) -> Shape:
+    """The images a network is made for, without the batch; names and errors of `load_network`."""
+    name = _torchvision_name(name_or_path)
+    if name is None:
+        return load_spec(name_or_path).input
+    from proxyless_nas.torchvision_door import classifier_shape
+
+    return classifier_shape(name)
+
+
+def _torchvision_name(name_or_path: str) -> str | None:
+    """The name without its prefix where it is torchvision's; None where `load_spec` knows it."""
+    if is_published(name_or_path) or Path(name_or_path).is_file():
+        return None
+    from proxyless_nas.torchvision_door import classifier_names
+
+    name, names = name_or_path.removeprefix(TORCHVISION), classifier_names()
+    if name not in names:
+        hint = did_you_mean(name, [*PUBLISHED, *names])
+        raise FileNotFoundError(
+            f"no file, no published network and no network of torchvision {name}{hint}"
+        )
+    return name
 
 
 def _with_published_name(spec: NetworkSpec) -> NetworkSpec:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv
 from proxyless_nas.files import write_json
 from proxyless_nas.layer import Layer, Shape
+from proxyless_nas.seeds import seeded
 
 
 class NetworkSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,10 +64,7 @@ class NetworkSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
     def build(self, seed: int | None = None) -> "Network":
         """The module with fresh weights; a seed makes them repeatable without touching torch's."""
-        if seed is None:
-            return Network(self)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return Network(self)
 
     def save(self, path: str) -> None:

@@ -20,7 +20,8 @@ def progress_bar(
 ) -> "tqdm[T]":
     """Iterate over `steps` (or over nothing, and call `update`) under a bar that ends at `total`.
 
-    `leave` keeps the finished bar on the screen; without `show` there is none.
+    `leave` keeps the finished bar on the screen; without `show` there is none. The unit "B"
+    (bytes) is shown in thousands and millions.
     """
     live = sys.stderr.isatty()
     return tqdm(
@@ -29,6 +30,7 @@ def progress_bar(
         total=total,
         initial=start,
         unit=unit,
+        unit_scale=unit == "B",
         leave=leave,
         disable=not show or not (live or leave),
         file=sys.stderr,

@@ -13,6 +13,7 @@ FLOORS = {
     "search": 3,
     "main": 4,
     "eval": 4,
+    "hubconf": 4,
 }
 GUESTS = ("examples", "benchmarks", "tests")
 MOST_LINES = 300

@@ -20,6 +20,7 @@ from proxyless_nas import (
     Shape,
     Skip,
     Tree,
+    load_network,
     named_space,
 )
 from proxyless_nas.blocks import AnyBlock
@@ -80,6 +81,10 @@ def test_onnx_computes_what_the_block_computes(block) -> None:
 def test_onnx_computes_what_the_network_computes() -> None:
     spec = named_space("smoke").network([0, 4, 3, 1])
     compare(settled(spec.build(seed=0)), spec.input)
+
+
+def test_onnx_computes_what_torchvisions_mobilenet_computes() -> None:
+    compare(settled(load_network("torchvision:mobilenet_v2", seed=0)), Shape(3, 64, 64))
 
 
 def test_batch_norm_is_folded_away() -> None:

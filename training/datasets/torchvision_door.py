@@ -1,35 +1,15 @@
-"""The only file that imports torchvision, also where its wheel and torch's do not match.
-
-torchvision's wheel from PyPI is built for CUDA. Beside a CPU build of torch its compiled part
-cannot be loaded, and then the import fails because two operators that we never call are unknown
-to torch. Declaring them, without code behind them, lets everything written in Python work.
-"""
+"""What training takes from torchvision: reading folders, transforming images, Fashion-MNIST."""
 
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
+from proxyless_nas.torchvision_door import torchvision
 
-_MISSING = (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-)
-_declared: list[torch.library.Library] = []  # torch forgets a declaration with its library
-
-try:
-    import torchvision
-except RuntimeError as error:
-    if "torchvision::nms" not in str(error):
-        raise
-    _declared.append(torch.library.Library("torchvision", "DEF"))
-    for schema in _MISSING:
-        _declared[0].define(schema)
-    import torchvision
-
-from torchvision.datasets import CIFAR10, FashionMNIST  # noqa: E402
-from torchvision.datasets.utils import download_and_extract_archive  # noqa: E402
-from torchvision.transforms.v2 import functional  # noqa: E402
+# isort: split
+from torchvision.datasets import CIFAR10, FashionMNIST
+from torchvision.datasets.utils import download_and_extract_archive
+from torchvision.transforms.v2 import functional
 
 __all__ = ["CIFAR10", "download_cifar10", "download_fashion", "functional", "torchvision"]
 

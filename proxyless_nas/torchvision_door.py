@@ -1,0 +1,54 @@
+"""The only way to torchvision, open also where its wheel and torch's do not match.
+
+torchvision's wheel from PyPI is built for CUDA. Beside a CPU build of torch its compiled part
+cannot be loaded, and then the import fails because two operators that we never call are unknown
+to torch. Declaring them, without code behind them, lets everything written in Python work.
+
+The import takes seconds: import this file only where torchvision is really needed.
+"""
+
+import warnings
+
+import torch
+from torch import nn
+
+from proxyless_nas.layer import Shape
+
+_MISSING = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_declared: list[torch.library.Library] = []  # torch forgets a declaration with its library
+
+try:
+    import torchvision
+except RuntimeError as error:
+    if "torchvision::nms" not in str(error):
+        raise
+    _declared.append(torch.library.Library("torchvision", "DEF"))
+    for schema in _MISSING:
+        _declared[0].define(schema)
+    import torchvision
+
+__all__ = ["classifier_names", "classifier_shape", "make_classifier", "torchvision"]
+
+
+def classifier_names() -> list[str]:
+    """The classification networks that torchvision can make, by name."""
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def make_classifier(name: str) -> nn.Module:
+    """torchvision's network of this name with fresh weights, [B, 3, H, W] -> [B, 1000].
+
+    googlenet and inception_v3 have more heads, which work in training mode only.
+    """
+    with warnings.catch_warnings():  # two of them announce another initialisation for the future
+        warnings.simplefilter("ignore", FutureWarning)
+        return torchvision.models.get_model(name, weights=None)
+
+
+def classifier_shape(name: str) -> Shape:
+    """The images on which torchvision scores its own weights of this network, without a batch."""
+    preset = torchvision.models.get_model_weights(name)["DEFAULT"].transforms()
+    return Shape(3, *preset.crop_size * 2)
