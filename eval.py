@@ -6,13 +6,24 @@ from typing import Annotated
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
+from torch import nn
 
 from latency_tables.cost import TableLatency
+from latency_tables.graph import to_onnx
 from latency_tables.networks import measure_networks
 from latency_tables.table import LatencyTable
-from proxyless_nas import NetworkSpec, Shape, load_spec
+from proxyless_nas import (
+    Network,
+    NetworkSpec,
+    Shape,
+    load_network,
+    load_weights,
+    macs_of,
+    network_input,
+    parameters_of,
+)
 from proxyless_nas.command import Command, run_one, short
-from proxyless_nas.weights import load_weights
+from proxyless_nas.load import load_published_weights
 from training.datasets import (
     DatasetName,
     Interpolation,
@@ -25,15 +36,16 @@ from training.device import DeviceName, pick_device
 from training.evaluate import Evaluation, Pace, evaluate_timed
 
 BYTES_PER_WEIGHT = 4
+TORCHVISION_CLASSES = 1000
 
 
 class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Evaluate a network on test images and say what it costs."""
 
     arch: Annotated[str, short("a")]
-    """Description of the network: a spec.json, or the name of a published one."""
+    """The network: a file (ours or the original's), a published name, or one of torchvision's."""
     weights: str | None = None
-    """Its weights; default: the weights.pt beside the description."""
+    """Its weights; default: the weights.pt beside the file, or the published ones of a name."""
     path: Annotated[str | None, short("p")] = None
     """The data:
     imagenet, folder: the folder that holds val/, or val/ itself;
@@ -73,41 +85,58 @@ def main(config: EvalConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     device = pick_device(config.device)
-    spec = at_resolution(load_spec(config.arch), config.resolution)
-    network = spec.build(seed=0)
-    load_weights(network, config.weights or default_weights(config))
+    network = load_network(config.arch, seed=0)
     table = LatencyTable.load(config.table) if config.table else None
-    latency = {} if table is None else {"predicted latency": predicted(spec, table)}
-    dataset = config.dataset or usual_dataset(spec.input, spec.classifier.classes)
+    subject = Subject.of(network, config)
+    latency = {} if table is None else {"predicted latency": predicted(subject, table)}
+    load_its_weights(network, config)
+    dataset = config.dataset or usual_dataset(subject.input, subject.classes)
     reading = Reading(
-        resolution=spec.input.height,
+        resolution=subject.input.height,
         normalise=config.normalise,
         interpolation=config.interpolation,
         centre=config.centre,
         workers=config.workers,
     )
     exam = open_test(dataset, config.path, reading, config.limit)
-    exam.must_fit(spec.input, spec.classifier.classes)
+    exam.must_fit(subject.input, subject.classes)
     result, pace = evaluate_timed(network, exam, config.batch_size, device)
     if config.measure:
-        latency |= measured(spec, table)
-    figures = {"network": spec.name, "data": exam.name, **scores(result, pace), **sizes(spec)}
+        latency |= measured(subject, network, table)
+    figures = {"network": subject.name, "data": exam.name, **scores(result, pace)}
+    figures |= sizes(network, subject.input)
     for name, figure in (figures | latency).items():
         print(f"{name:<21} {figure}")
 
 
-def default_weights(config: EvalConfig) -> str:
-    """The weights.pt beside the description; ValueError where there is none to be beside."""
-    if Path(config.arch).is_file():
-        return str(Path(config.arch).with_name("weights.pt"))
-    raise ValueError(f"{config.arch} comes without weights: give --weights FILE")
+class Subject(Struct, frozen=True):
+    """What is told of a network besides its weights; torchvision's have no description."""
+
+    name: str
+    input: Shape
+    classes: int
+    spec: NetworkSpec | None
+
+    @classmethod
+    def of(cls, network: nn.Module, config: EvalConfig) -> "Subject":
+        """With the input's side that was asked for."""
+        input = network_input(config.arch)
+        if config.resolution is not None:
+            input = Shape(input.channels, config.resolution, config.resolution)
+        if not isinstance(network, Network):
+            return cls(config.arch, input, TORCHVISION_CLASSES, None)
+        spec = replace(network.spec, input=input)
+        return cls(spec.name, input, spec.classifier.classes, spec)
 
 
-def at_resolution(spec: NetworkSpec, side: int | None) -> NetworkSpec:
-    """The same network on square inputs of another side."""
-    if side is None:
-        return spec
-    return replace(spec, input=Shape(spec.input.channels, side, side))
+def load_its_weights(network: nn.Module, config: EvalConfig) -> None:
+    """Those that were named, else those beside the file, else the published ones."""
+    if config.weights is not None:
+        load_weights(network, config.weights)
+    elif Path(config.arch).is_file():
+        load_weights(network, Path(config.arch).with_name("weights.pt"))
+    else:
+        load_published_weights(network, config.arch)
 
 
 def scores(result: Evaluation, pace: Pace) -> dict[str, str]:
@@ -122,24 +151,28 @@ def scores(result: Evaluation, pace: Pace) -> dict[str, str]:
     }
 
 
-def sizes(spec: NetworkSpec) -> dict[str, str]:
-    """What the description alone says."""
+def sizes(network: nn.Module, input: Shape) -> dict[str, str]:
+    """How much there is to keep, and to compute."""
+    parameters = parameters_of(network)
     return {
-        "parameters": f"{spec.parameters:,}",
-        "MACs": f"{spec.macs:,} at {spec.input}",
-        "weights": f"{spec.parameters * BYTES_PER_WEIGHT / 1e6:.3f} MB as float32",
+        "parameters": f"{parameters:,}",
+        "MACs": f"{macs_of(network, input):,} at {input}",
+        "weights": f"{parameters * BYTES_PER_WEIGHT / 1e6:.3f} MB as float32",
     }
 
 
-def predicted(spec: NetworkSpec, table: LatencyTable) -> str:
-    """What the table says of the network."""
-    return f"{TableLatency(table).network(spec):.4f} ms"
+def predicted(subject: Subject, table: LatencyTable) -> str:
+    """What the table says of the network; ValueError for one without a description."""
+    if subject.spec is None:
+        raise ValueError(f"--table: {subject.name} has no description that a table could price")
+    return f"{TableLatency(table).network(subject.spec):.4f} ms"
 
 
-def measured(spec: NetworkSpec, table: LatencyTable | None) -> dict[str, str]:
+def measured(subject: Subject, network: nn.Module, table: LatencyTable | None) -> dict[str, str]:
     """What the network takes here and now."""
     protocol = table.head.identity.protocol if table else None
-    (timed,) = measure_networks([spec], protocol=protocol)
+    model = to_onnx(network.cpu().eval(), subject.input, subject.name).SerializeToString()
+    (timed,) = measure_networks([model], protocol=protocol)
     spread = f"p10; p50 {timed.p50_ms:.4f}, p90 {timed.p90_ms:.4f}"
     figures = {"measured latency": f"{timed.p10_ms:.4f} ms ({spread})"}
     if table is not None:

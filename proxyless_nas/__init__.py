@@ -21,6 +21,7 @@ from proxyless_nas.upstream.save import save_upstream
 from proxyless_nas.weights import load_weights
 from proxyless_nas.zoo import ZOO
 
+proxyless_cifar = ZOO["proxyless_cifar"]
 proxyless_cpu = ZOO["proxyless_cpu"]
 proxyless_gpu = ZOO["proxyless_gpu"]
 proxyless_mobile = ZOO["proxyless_mobile"]
@@ -51,6 +52,7 @@ __all__ = [
     "named_space",
     "network_input",
     "parameters_of",
+    "proxyless_cifar",
     "proxyless_cpu",
     "proxyless_gpu",
     "proxyless_mobile",

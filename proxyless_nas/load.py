@@ -7,7 +7,8 @@ from torch import nn
 
 from proxyless_nas.files import decode_json, did_you_mean
 from proxyless_nas.layer import Shape
-from proxyless_nas.network import NetworkSpec
+from proxyless_nas.network import Network, NetworkSpec
+from proxyless_nas.pretrained import PRETRAINED, load_pretrained
 from proxyless_nas.published import PUBLISHED, is_published, published_spec
 from proxyless_nas.seeds import seeded
 from proxyless_nas.upstream import is_original, read_original
@@ -50,6 +51,22 @@ def load_network(name_or_path: str, seed: int | None = None) -> nn.Module:
 
     with seeded(seed):
         return make_classifier(name)
+
+
+def load_published_weights(network: nn.Module, name: str) -> None:
+    """Fill `network` with its authors' weights, which are downloaded once.
+
+    Names are those of `load_network`. ValueError for a network without published weights;
+    otherwise errors as in `load_pretrained`.
+    """
+    if isinstance(network, Network):
+        if name not in PRETRAINED:
+            raise ValueError(f"{name} comes without weights: train it, or give a file of weights")
+        load_pretrained(network, PRETRAINED[name])
+        return
+    from proxyless_nas.torchvision_door import pretrained_state
+
+    network.load_state_dict(pretrained_state(name.removeprefix(TORCHVISION)))
 
 
 def network_input(name_or_path: str) -> Shape:

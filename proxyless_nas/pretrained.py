@@ -37,6 +37,7 @@ PRETRAINED = {
     "proxyless_gpu": Weights("proxyless_gpu.pth"),
     "proxyless_mobile": Weights("proxyless_mobile.pth"),
     "proxyless_mobile_14": Weights("proxyless_mobile_14.pth"),
+    "proxyless_cifar": Weights("proxyless_cifar.pth"),
 }
 
 

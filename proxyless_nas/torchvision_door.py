@@ -8,9 +8,10 @@ The import takes seconds: import this file only where torchvision is really need
 """
 
 import warnings
+from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from proxyless_nas.layer import Shape
 
@@ -30,7 +31,13 @@ except RuntimeError as error:
         _declared[0].define(schema)
     import torchvision
 
-__all__ = ["classifier_names", "classifier_shape", "make_classifier", "torchvision"]
+__all__ = [
+    "classifier_names",
+    "classifier_shape",
+    "make_classifier",
+    "pretrained_state",
+    "torchvision",
+]
 
 
 def classifier_names() -> list[str]:
@@ -46,6 +53,22 @@ def make_classifier(name: str) -> nn.Module:
     with warnings.catch_warnings():  # two of them announce another initialisation for the future
         warnings.simplefilter("ignore", FutureWarning)
         return torchvision.models.get_model(name, weights=None)
+
+
+def pretrained_state(name: str) -> dict[str, Tensor]:
+    """torchvision's own weights of this network, downloaded once into torch.hub's folder.
+
+    OSError when they cannot be downloaded: it says which file belongs where.
+    """
+    weights = torchvision.models.get_model_weights(name)["DEFAULT"]
+    try:
+        return weights.get_state_dict(progress=True, check_hash=True)
+    except OSError as error:
+        folder = Path(torch.hub.get_dir(), "checkpoints")
+        raise OSError(
+            f"cannot download {weights.url} ({error})\n"
+            f"get it in another way, put it into {folder} and try again"
+        ) from error
 
 
 def classifier_shape(name: str) -> Shape:
