@@ -70,15 +70,15 @@ def plain(network: Network) -> nn.Sequential:
     residual is an inner nn.Sequential in `Added`, because nothing plainer can add.
     """
     parts: list[nn.Module] = []
-    for child in network.children():
-        for block in child if isinstance(child, nn.Sequential) else [child]:
-            layers = list(_leaves(block))
-            if isinstance(block, InvertedBottleneck) and block.residual:
-                parts.append(Added(nn.Sequential(*layers)))
-            elif isinstance(block, PooledLinear):
-                parts += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), *layers]
-            else:
-                parts += layers
+    for name, _, _ in network.spec.placed():
+        block = network.get_submodule(name)
+        layers = list(_leaves(block))
+        if isinstance(block, InvertedBottleneck) and block.residual:
+            parts.append(Added(nn.Sequential(*layers)))
+        elif isinstance(block, PooledLinear):
+            parts += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), *layers]
+        else:
+            parts += layers
     return nn.Sequential(*parts)
 
 

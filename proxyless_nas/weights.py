@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from proxyless_nas.files import write_bytes
 from proxyless_nas.network import Network
@@ -36,17 +37,18 @@ def load_tensors(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a readable torch file: {reason}") from error
 
 
-def load_weights(network: Network, path: str | Path) -> None:
-    """Fill `network` from a checkpoint, strictly: ours, the original's, or a relative's.
+def load_weights(network: nn.Module, path: str | Path) -> None:
+    """Fill `network` from a checkpoint, strictly.
 
-    `upstream.checkpoint.tensors_for` says which layouts are understood. ValueError when the
-    weights are another network's: it names the file, the network and the first difference.
+    One of ours takes checkpoints of ours, of the original and of its relatives, any other module
+    its own; `upstream.checkpoint.tensors_for` says which layouts are understood. ValueError when
+    the weights are another network's: it names the file, the network and the first difference.
     """
+    spec = network.spec if isinstance(network, Network) else None
     content = load_tensors(path)
     try:
-        tensors = tensors_for(network.spec, network.state_dict(), content)
+        tensors = tensors_for(spec, network.state_dict(), content)
     except ValueError as error:
-        raise ValueError(
-            f"{path} does not hold the weights of {network.spec.name}: {error}"
-        ) from error
+        name = spec.name if spec else type(network).__name__
+        raise ValueError(f"{path} does not hold the weights of {name}: {error}") from error
     network.load_state_dict(tensors)

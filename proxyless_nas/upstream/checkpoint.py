@@ -27,12 +27,15 @@ class Reading(Struct, frozen=True):
         return len(self.found.keys() & set(self.theirs.values()))
 
 
-def tensors_for(spec: NetworkSpec, own: Mapping[str, Tensor], content: Any) -> dict[str, Tensor]:
+def tensors_for(
+    spec: NetworkSpec | None, own: Mapping[str, Tensor], content: Any
+) -> dict[str, Tensor]:
     """What a checkpoint holds, under the names of `own`, the state dict of a network of `spec`.
 
     Understood are our names and every naming of `NAMINGS`, at the top or under `state_dict` or
     `model`, with or without the `module.` of a parallel wrapper. A missing counter of batches is
-    0. ValueError says the first difference: a tensor missing, unknown or of another shape.
+    0. Without a spec, for a module that is none of ours, only its own names are understood.
+    ValueError says the first difference: a tensor missing, unknown or of another shape.
     """
     state = _state_dict(content)
     reading = max(_readings(spec, own, state), key=lambda reading: reading.known)
@@ -79,9 +82,11 @@ def _state_dict(content: Any) -> dict[str, Tensor]:
 
 
 def _readings(
-    spec: NetworkSpec, own: Mapping[str, Tensor], state: Mapping[str, Tensor]
+    spec: NetworkSpec | None, own: Mapping[str, Tensor], state: Mapping[str, Tensor]
 ) -> list[Reading]:
     readings = [Reading({name: name for name in own}, {key: key for key in state})]
+    if spec is None:
+        return readings
     for naming in NAMINGS:
         modules = naming.modules(spec)
         if modules is not None:

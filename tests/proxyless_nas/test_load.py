@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from proxyless_nas import Network, Shape, load_network, load_spec, network_input
+from proxyless_nas import (
+    Network,
+    Shape,
+    load_network,
+    load_spec,
+    load_weights,
+    network_input,
+)
+from proxyless_nas.weights import save_tensors
 
 
 def test_a_name_or_a_file_gives_our_network(tmp_path: Path) -> None:
@@ -24,6 +32,18 @@ def test_any_other_name_is_torchvisions() -> None:
         assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 1000)
     assert network_input("squeezenet1_1") == Shape(3, 224, 224)
     assert network_input("inception_v3") == Shape(3, 299, 299)
+
+
+def test_a_network_of_torchvisions_takes_its_own_weights_and_no_others(tmp_path: Path) -> None:
+    theirs = load_network("squeezenet1_1", seed=1)
+    wrapped = {f"module.{name}": tensor for name, tensor in theirs.state_dict().items()}
+    save_tensors(tmp_path / "theirs.pth", {"model": wrapped, "epoch": 3})
+    network = load_network("squeezenet1_1", seed=2)
+    load_weights(network, tmp_path / "theirs.pth")
+    for mine, wanted in zip(network.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, wanted)
+    with pytest.raises(ValueError, match=r"theirs\.pth does not hold the weights of AlexNet: "):
+        load_weights(load_network("alexnet"), tmp_path / "theirs.pth")
 
 
 def test_a_name_that_both_have_is_ours_unless_said_otherwise() -> None:

@@ -27,7 +27,8 @@ OTHER = NetworkSpec(
     "other", Shape(3, 16, 16), Conv(8, 3, 2), (MBConv(8, 24, 3),), Conv(24), Classifier(7)
 )
 FETCH = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts deaf to it
 from proxyless_nas import load_spec
 from proxyless_nas.pretrained import Weights, load_pretrained
 load_pretrained(load_spec(sys.argv[1]).build(), Weights("small.pth", hosts=(sys.argv[2],)))

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from proxyless_nas import Network, load_spec, load_weights, save_upstream
 from proxyless_nas.published import published_spec
+from proxyless_nas.torchvision_door import torchvision
 from proxyless_nas.upstream.save import original_state
 from proxyless_nas.weights import save_tensors
 from tests.proxyless_nas.upstream.networks import RICH
 from tests.shared import shared
-from training.datasets.torchvision_door import torchvision
 
 State = dict[str, Tensor]
 

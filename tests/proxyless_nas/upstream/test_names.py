@@ -6,6 +6,7 @@ import pytest
 
 from proxyless_nas import Classifier, Conv, NetworkSpec, Residual, Shape
 from proxyless_nas.published import PUBLISHED, published_spec
+from proxyless_nas.torchvision_door import torchvision
 from proxyless_nas.upstream.names import (
     NAMINGS,
     original_key,
@@ -15,7 +16,6 @@ from proxyless_nas.upstream.names import (
 )
 from proxyless_nas.upstream.save import original_state
 from tests.proxyless_nas.upstream.networks import EXPRESSIBLE, RICH
-from training.datasets.torchvision_door import torchvision
 
 SPECS = {**EXPRESSIBLE, **{name: published_spec(name) for name in PUBLISHED}}
 COUNTS = {"proxyless_cpu": 368, "proxyless_gpu": 260, "proxyless_mobile": 368}
