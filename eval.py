@@ -120,9 +120,7 @@ class Subject(Struct, frozen=True):
     @classmethod
     def of(cls, network: nn.Module, config: EvalConfig) -> "Subject":
         """With the input's side that was asked for."""
-        input = network_input(config.arch)
-        if config.resolution is not None:
-            input = Shape(input.channels, config.resolution, config.resolution)
+        input = network_input(config.arch).at_side(config.resolution)
         if not isinstance(network, Network):
             return cls(config.arch, input, TORCHVISION_CLASSES, None)
         spec = replace(network.spec, input=input)

@@ -17,9 +17,9 @@ from typing import Annotated
 
 import torch
 from msgspec import Struct
+from msgspec.structs import replace
 from torch import nn
 
-from eval import at_resolution
 from proxyless_nas import NetworkSpec, load_spec
 from proxyless_nas.command import Command, run_one, short
 from training.datasets import Batch, Exam, Reading, open_test
@@ -145,7 +145,9 @@ def main(config: DecodingConfig) -> None:
                 archive.extractall(unpacked)
             path = next(Path(unpacked).rglob("val"))
         for arch in config.archs:
-            compare(at_resolution(load_spec(arch), config.resolution), str(path), config)
+            spec = load_spec(arch)
+            side = spec.input.at_side(config.resolution)
+            compare(replace(spec, input=side), str(path), config)
 
 
 if __name__ == "__main__":

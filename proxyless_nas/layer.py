@@ -19,6 +19,10 @@ class Shape(Struct, frozen=True, array_like=True):
     def __str__(self) -> str:
         return f"{self.channels}x{self.height}x{self.width}"
 
+    def at_side(self, side: int | None) -> "Shape":
+        """The same channels on a square of `side` pixels; unchanged for None."""
+        return self if side is None else Shape(self.channels, side, side)
+
     def after(self, out: int, stride: int) -> "Shape":
         """The map behind a same-padded convolution: ceil(side / stride) per side."""
         return Shape(out, -(-self.height // stride), -(-self.width // stride))
