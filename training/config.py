@@ -26,7 +26,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Passes over the training images."""
     batch_size: int = 128
     """Images per step."""
-    base_lr: float = 0.25
+    base_lr: float = 0.5
     """Peak learning rate for 64 images per step; scaled with the batch size."""
     warmup_epochs: float = 1.0
     """Epochs over which the learning rate rises from zero."""
