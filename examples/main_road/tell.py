@@ -13,6 +13,7 @@ from latency_tables.report import CheckReport
 from proxyless_nas import load_spec, named_space
 from proxyless_nas.files import read_json
 from search.problems import Architecture
+from search.proxyless import Found
 from search.report import (
     Prediction,
     SearchedEdge,
@@ -107,6 +108,7 @@ def story_of(road: Road) -> Story:
     problem = Architecture(space)
     cost = TableLatency(table)
     spec = load_spec(str(road.spec_path))
+    found = read_json(road.folder / "search" / "found.json", Found)
     identity = table.head.identity
     shares = {name: cost.block(block, shape) for name, block, shape in spec.placed()}
     shares["overhead"] = cost.fixed()
@@ -125,7 +127,10 @@ def story_of(road: Road) -> Story:
         searched="searched",
         seed=config.seed,
         command=f"python -m examples.main_road {' '.join(sys.argv[1:])}",
-        edges=tuple(SearchedEdge(knob.name, knob.labels) for knob in problem.knobs),
+        edges=tuple(
+            SearchedEdge(knob.name, knob.labels, option)
+            for knob, option in zip(problem.knobs, found.options, strict=True)
+        ),
         networks=networks_of(road),
         points=tuple(point_of(line) for line in read_log(road.folder / "search" / "log.jsonl")),
         check=check_of(read_json(f"{road.table_path}.check.json", CheckReport)),

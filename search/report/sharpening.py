@@ -43,7 +43,9 @@ def series(name: str, class_: str, pairs: Sequence[tuple[float, float | None]]) 
 
 
 def _intro(story: Story) -> Markup:
-    words = "One panel per searched edge: the probabilities of its candidates, stacked."
+    words = (
+        "One panel per searched edge: the probabilities of its candidates, stacked; → the kept one."
+    )
     if warm_up_span(story.points):
         words += " The pale part is the warm-up, in which only weights were trained."
     if len(story.points) > MOST_PANEL:
@@ -67,8 +69,7 @@ def _panels(story: Story) -> Markup:
     panels: list[str] = []
     for index, edge in enumerate(story.edges):
         rows = [point.probabilities[index] for point in points]
-        best = max(range(len(edge.candidates)), key=lambda option, last=rows[-1]: last[option])
-        winner = f"{edge.candidates[best]}, {rows[-1][best]:.2f}"
+        winner = f"{edge.candidates[edge.kept]}, {rows[-1][edge.kept]:.2f}"
         classes = [palette[label] for label in edge.candidates]
         drawn = shares(
             *PANEL, f"{edge.name}: {winner}", steps, rows, edge.candidates, classes, span
@@ -94,7 +95,8 @@ def _latency(story: Story) -> Markup:
         shaded=span,
     )
     note = (
-        "Expected: the mean over the probabilities. Derived: the likeliest candidate everywhere. "
+        "Expected: the mean over the probabilities. Derived: the likeliest network that "
+        "meets the target. "
         f"At the end {milliseconds(points[-1].expected_ms)} and "
         f"{milliseconds(points[-1].derived_ms)}."
     )

@@ -33,13 +33,15 @@ class TrainedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SearchedEdge(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with a choice: its module name (`blocks.3`) and its candidates' labels, in order.
+    """A place with a choice: its module name (`blocks.3`), its candidates' labels, the kept one.
 
-    Label candidates with `search.naming.label_of`, then one colour means one block on the page.
+    The kept candidate need not be the likeliest: the whole network must meet the target. Label
+    candidates with `search.naming.label_of`, then one colour means one block on the page.
     """
 
     name: str
     candidates: tuple[str, ...]
+    kept: int
 
 
 class SearchPoint(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +55,7 @@ class SearchPoint(Struct, frozen=True, forbid_unknown_fields=True):
     valid_accuracy: float | None  # fraction of 1
     probabilities: tuple[tuple[float, ...], ...]
     expected_ms: float
-    derived_ms: float  # of the network that takes the likeliest candidate everywhere
+    derived_ms: float  # of the likeliest network that meets the target
     entropy: float  # nats per edge
 
 

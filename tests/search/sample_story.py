@@ -70,8 +70,9 @@ def sample_edges() -> tuple[SearchedEdge, ...]:
         SearchedEdge(
             f"blocks.{index}",
             tuple(label_of(block, placed[index][1]) for block in placed[index][0].candidates),
+            kept,
         )
-        for index in SPACE.searched
+        for index, kept in zip(SPACE.searched, CHOICE, strict=True)
     )
 
 

@@ -95,6 +95,14 @@ def test_the_target_is_drawn_and_named(story: Story) -> None:
     assert f"target {milliseconds(0.6)}" not in other
 
 
+def test_the_kept_candidate_is_named_also_where_another_is_likelier(story: Story) -> None:
+    last = story.points[-1].probabilities[0]
+    unlikely = min(range(len(last)), key=lambda option: last[option])
+    edge = replace(story.edges[0], kept=unlikely)
+    text = " ".join(parsed(render(replace(story, edges=(edge, *story.edges[1:])))).text)
+    assert f"{edge.candidates[unlikely]}, {last[unlikely]:.2f}" in text
+
+
 def test_what_people_wrote_is_escaped(story: Story) -> None:
     evil = '<script>alert("1")</script>'
     networks = (replace(story.networks[0], name=evil), *story.networks[1:])
