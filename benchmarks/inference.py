@@ -1,9 +1,13 @@
 """How fast are published networks here? Ours and torchvision's, in eager mode and ONNX Runtime.
 
 Everything is timed in the same shuffled rounds of one process, on one thread, one image, in CPU
-time of the thread (the protocol of latency tables). Ratios are taken round by round.
+time of the thread (the protocol of latency tables). Times are those of undisturbed rounds. Ratios
+are taken round by round, in all of them, because a slow spell of the machine slows both sides.
+What our modules cost over a plain nn.Sequential is less than such ratios can resolve, so it is also
+measured with layers that do nothing.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -23,6 +27,7 @@ from latency_tables.protocol import (
 )
 from latency_tables.runtimes import OnnxRuntime
 from latency_tables.spells import undisturbed
+from latency_tables.table import p10_ms
 from proxyless_nas import Network, Shape, load_network
 from proxyless_nas.blocks.classifier import PooledLinear
 from proxyless_nas.blocks.mbconv import InvertedBottleneck
@@ -89,6 +94,15 @@ def _leaves(block: nn.Module) -> Iterator[nn.Module]:
             yield part
 
 
+def idle(module: nn.Module) -> nn.Module:
+    """A copy whose layers return what they get: what is left is the time between the layers."""
+    module = copy.deepcopy(module)
+    for part in module.modules():
+        if not list(part.children()):
+            part.forward = lambda x: x
+    return module
+
+
 def eager_call(module: nn.Module, x: Tensor) -> Callable[[], None]:
     """Runs the module once."""
 
@@ -100,8 +114,12 @@ def eager_call(module: nn.Module, x: Tensor) -> Callable[[], None]:
 
 
 def calls_of(side: int, seed: int) -> dict[str, Callable[[], None]]:
-    """`eager NAME`, `plain NAME` (ours only) and `onnx NAME` for every network."""
+    """`eager NAME` and `onnx NAME` for every network.
+
+    For ours also `plain NAME`, and `idle ...` of both on one pixel.
+    """
     x = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
+    pixel = torch.zeros(1, 1, 1, 1)
     runtime, calls = OnnxRuntime(), {}
     for name in NAMES:
         network = load_network(name, seed).eval()
@@ -111,25 +129,26 @@ def calls_of(side: int, seed: int) -> dict[str, Callable[[], None]]:
             with torch.inference_mode():
                 torch.testing.assert_close(same(x), network(x))
             calls[f"plain {name}"] = eager_call(same, x)
+            calls[f"idle eager {name}"] = eager_call(idle(network), pixel)
+            calls[f"idle plain {name}"] = eager_call(idle(same), pixel)
         calls[f"onnx {name}"] = runtime.prepare(to_onnx(network, Shape(3, side, side), name))
     return calls
 
 
 def measure(config: InferenceConfig) -> Visits:
-    """Visits of every call in the undisturbed rounds, and of the sentinel."""
+    """Visits of every call, one per round, and of the sentinel."""
     protocol = Protocol(
         visit_ms=config.visit_ms, min_visits=config.visits, max_visits=config.visits
     )
     calls = calls_of(config.side, config.seed)
     with visits_bar({name: [] for name in calls}, protocol, show=True) as count:
-        visits = measure_items(
+        return measure_items(
             calls,
             sentinel_call(OnnxRuntime()),
             protocol,
             np.random.default_rng(config.seed),
             record=count,
         )
-    return undisturbed(visits)
 
 
 def row(visits: Visits, above: str, below: str, note: str = "") -> str:
@@ -143,20 +162,26 @@ def main(config: InferenceConfig) -> None:
     """Measure; print times, then ratios."""
     torch.set_num_threads(1)
     visits = measure(config)
-    sentinel = visits.pop(SENTINEL)
-    rounds = len(sentinel)
-    print(f"{config.side}x{config.side}, batch 1, 1 thread, {rounds} of {config.visits} rounds")
-    reason = contention((one for seen in visits.values() for one in seen), sentinel)
+    calm = undisturbed(visits)
+    sentinel = calm.pop(SENTINEL)
+    print(
+        f"{config.side}x{config.side}, batch 1, 1 thread, {config.visits} rounds, "
+        f"{len(sentinel)} of them undisturbed"
+    )
+    reason = contention((one for seen in calm.values() for one in seen), sentinel)
     if reason is not None:
         print(f"warning: {reason}")
     print(f"{'CPU ms':<34} {'p10':>8} {'p50':>8} {'p90':>8}")
-    for name, seen in visits.items():
+    for name, seen in calm.items():
         times = np.percentile(np.concatenate([one.cpu for one in seen]) / 1e6, [10, 50, 90])
         print(f"{name:<34} " + " ".join(f"{time:8.3f}" for time in times))
-    print("ratio: median over rounds (middle half)")
+    print("ratio: median over all rounds (middle half)")
     for name in NAMES:
         if f"plain {name}" in visits:
-            print(row(visits, f"eager {name}", f"plain {name}", "aim: 1.03 at most"))
+            between = p10_ms(calm[f"idle eager {name}"]) - p10_ms(calm[f"idle plain {name}"])
+            share = between / p10_ms(calm[f"plain {name}"])
+            note = f"between layers: {between:+.3f} ms, {share:+.1%}"
+            print(row(visits, f"eager {name}", f"plain {name}", note))
     for (above, below), note in COMPARED.items():
         for how in ("eager", "onnx"):
             print(row(visits, f"{how} {above}", f"{how} {below}", note))

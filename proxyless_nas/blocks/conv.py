@@ -1,14 +1,17 @@
 """A plain convolution with batch norm and activation: the stem and the feature-mixing layer."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from proxyless_nas.blocks.activation import Activation, build_activation
 from proxyless_nas.blocks.base import BatchNorm, Block
 from proxyless_nas.layer import Layer, Shape
 
 
-class ConvNorm(nn.Module):
-    """Convolution, batch norm, activation; 'same' padding for odd kernels."""
+class ConvNorm(nn.Sequential):
+    """Convolution, batch norm, activation, if there is one; 'same' padding for odd kernels.
+
+    A Sequential, because a forward that looks its parts up by name takes twice as long in Python.
+    """
 
     def __init__(self, layer: Layer, norm: BatchNorm, activation: Activation) -> None:
         super().__init__()
@@ -22,10 +25,8 @@ class ConvNorm(nn.Module):
             bias=False,
         )
         self.bn = norm.build(layer.output.channels)
-        self.activation = build_activation(activation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.bn(self.conv(x)))
+        if activation != "none":
+            self.activation = build_activation(activation)
 
 
 def conv_layer(

@@ -9,7 +9,7 @@ from proxyless_nas.blocks.squeeze import SqueezeExcite, squeeze_layers
 from proxyless_nas.layer import Layer, Shape
 
 
-class InvertedBottleneck(nn.Module):
+class InvertedBottleneck(nn.Sequential):
     """1x1 expand (absent where there is nothing to expand), k x k depthwise, linear 1x1 project."""
 
     def __init__(self, parts: dict[str, nn.Module], residual: bool) -> None:
@@ -18,11 +18,11 @@ class InvertedBottleneck(nn.Module):
             self.add_module(role, part)
         self.residual = residual
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = x
-        for part in self.children():
-            y = part(y)
-        return x + y if self.residual else y
+    def forward(self, input: Tensor) -> Tensor:
+        output = input
+        for part in self:
+            output = part(output)
+        return input + output if self.residual else output
 
 
 class MBConv(Block, frozen=True, tag="mbconv"):
