@@ -19,9 +19,7 @@ class InvertedBottleneck(nn.Sequential):
         self.residual = residual
 
     def forward(self, input: Tensor) -> Tensor:
-        output = input
-        for part in self:
-            output = part(output)
+        output = super().forward(input)
         return input + output if self.residual else output
 
 

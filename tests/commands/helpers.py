@@ -61,6 +61,6 @@ def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.returncode == 2, done.stderr
     lines = done.stderr.strip().splitlines()
     assert 1 <= len(lines) <= 2, done.stderr
-    assert lines[-1].startswith("error: ")
+    assert any(line.startswith("error: ") for line in lines), done.stderr
     for word in words:
         assert word in done.stderr, done.stderr

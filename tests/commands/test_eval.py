@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proxyless_nas import NetworkSpec, load_spec
+from proxyless_nas import NetworkSpec, load_spec, save_upstream
 from proxyless_nas.weights import save_tensors
-from tests.commands.helpers import assert_refused, run, run_well
+from tests.commands.helpers import ENVIRONMENT, assert_refused, run, run_well
 from tests.shared import shared
 from training.datasets import Reading, open_test
 from training.evaluate import evaluate
@@ -71,7 +71,24 @@ def test_the_dataset_is_told_from_the_network(tmp_path: Path) -> None:
 
 
 def test_a_published_network_without_weights_says_so() -> None:
-    assert_refused(run("eval.py", "-a", "proxyless_cpu", "-p", "."), "proxyless_cpu", "--weights")
+    assert_refused(run("eval.py", "-a", "mobilenet_v1", "-p", "."), "mobilenet_v1", "weights")
+
+
+def test_a_checkpoint_in_the_original_layout_is_the_published_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_spec("proxyless_mobile").build(seed=3)
+    _, checkpoint = save_upstream(network, tmp_path / "proxyless_nas")
+    monkeypatch.setitem(ENVIRONMENT, "TORCH_HOME", str(tmp_path))
+    (tmp_path / "val" / "n00000001").mkdir(parents=True)
+    Image.new("RGB", (40, 40), (90, 10, 200)).save(tmp_path / "val" / "n00000001" / "a.png")
+    (tmp_path / "wnids.txt").write_text("".join(f"n{index:08}\n" for index in range(1000)))
+    words = ["eval.py", "-a", "proxyless_mobile", "-p", tmp_path, "--resolution", 32]
+    exam = open_test("imagenet", str(tmp_path), Reading(resolution=32))
+    expected = evaluate(network, exam.test_batches(1))
+    assert float(figure(run_well(*words), "loss")) == pytest.approx(expected.loss, abs=2e-4)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    assert_refused(run(*words), checkpoint.name, "delete")
 
 
 def test_what_is_wrong_with_the_images_is_said(tmp_path: Path) -> None:
