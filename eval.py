@@ -1,7 +1,10 @@
 """Score a trained network: accuracy, size, work, speed, predicted and measured latency."""
 
+import os
 from pathlib import Path
 from typing import Annotated
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the cores to decoders
 
 import torch
 from msgspec import Struct

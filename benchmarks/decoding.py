@@ -6,6 +6,7 @@ the cores, so the best that (c) can be is the harmonic sum of (a) and (b); a GPU
 the loader, and there decoding is no bottleneck as long as (a) is faster than (b).
 """
 
+import os
 import random
 import statistics
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as eval.py does
+
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +26,7 @@ from torch import nn
 from proxyless_nas import NetworkSpec, load_spec
 from proxyless_nas.command import Command, run_one, short
 from training.datasets import Batch, Exam, Reading, open_test
-from training.device import DeviceName, pick_device
+from training.device import DeviceName, keep_freed_memory, pick_device
 from training.evaluate import evaluate, evaluate_timed
 
 
@@ -130,6 +133,7 @@ def main(config: DecodingConfig) -> None:
     """Unpack if need be, measure, print one table."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    keep_freed_memory()
     print(
         f"batch {config.batch_size}, {torch.get_num_threads()} thread(s) for the network, "
         f"{config.rounds} rounds; images/s and ratios: median (min to max)"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from proxyless_nas.progress import progress_bar
 from training.datasets import Batch, Exam
+from training.device import keep_freed_memory
 
 
 class Evaluation(Struct, frozen=True):
@@ -78,6 +79,8 @@ def evaluate_timed(
 
     On a terminal a progress bar shows the time left.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     watch = _Watch(exam.test_batches(batch_size, device), device)
     steps = -(-len(exam.test) // batch_size)
