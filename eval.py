@@ -1,32 +1,21 @@
 """Score a trained network: accuracy, size, work, speed, predicted and measured latency."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the cores to decoders
 
 import torch
 from msgspec import Struct
-from msgspec.structs import replace
 from torch import nn
 
 from latency_tables.cost import TableLatency
 from latency_tables.graph import to_onnx
 from latency_tables.networks import measure_networks
 from latency_tables.table import LatencyTable
-from proxyless_nas import (
-    Network,
-    NetworkSpec,
-    Shape,
-    load_network,
-    load_weights,
-    macs_of,
-    network_input,
-    parameters_of,
-)
+from proxyless_nas import Shape, macs_of, parameters_of
 from proxyless_nas.command import Command, run_one, short
-from proxyless_nas.load import load_published_weights
+from proxyless_nas.subject import Subject, load_its_weights, open_subject
 from training.datasets import (
     DatasetName,
     Interpolation,
@@ -39,7 +28,6 @@ from training.device import DeviceName, pick_device
 from training.evaluate import Evaluation, Pace, evaluate_timed
 
 BYTES_PER_WEIGHT = 4
-TORCHVISION_CLASSES = 1000
 
 
 class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,11 +76,11 @@ def main(config: EvalConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     device = pick_device(config.device)
-    network = load_network(config.arch, seed=0)
+    subject = open_subject(config.arch, config.resolution)
+    network = subject.build(seed=0)
     table = LatencyTable.load(config.table) if config.table else None
-    subject = Subject.of(network, config)
     latency = {} if table is None else {"predicted latency": predicted(subject, table)}
-    load_its_weights(network, config)
+    load_its_weights(network, config.arch, config.weights)
     dataset = config.dataset or usual_dataset(subject.input, subject.classes)
     reading = Reading(
         resolution=subject.input.height,
@@ -110,34 +98,6 @@ def main(config: EvalConfig) -> None:
     figures |= sizes(network, subject.input)
     for name, figure in (figures | latency).items():
         print(f"{name:<21} {figure}")
-
-
-class Subject(Struct, frozen=True):
-    """What is told of a network besides its weights; torchvision's have no description."""
-
-    name: str
-    input: Shape
-    classes: int
-    spec: NetworkSpec | None
-
-    @classmethod
-    def of(cls, network: nn.Module, config: EvalConfig) -> "Subject":
-        """With the input's side that was asked for."""
-        input = network_input(config.arch).at_side(config.resolution)
-        if not isinstance(network, Network):
-            return cls(config.arch, input, TORCHVISION_CLASSES, None)
-        spec = replace(network.spec, input=input)
-        return cls(spec.name, input, spec.classifier.classes, spec)
-
-
-def load_its_weights(network: nn.Module, config: EvalConfig) -> None:
-    """Those that were named, else those beside the file, else the published ones."""
-    if config.weights is not None:
-        load_weights(network, config.weights)
-    elif Path(config.arch).is_file():
-        load_weights(network, Path(config.arch).with_name("weights.pt"))
-    else:
-        load_published_weights(network, config.arch)
 
 
 def scores(result: Evaluation, pace: Pace) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from msgspec import Struct
 from msgspec.structs import replace
 from torch import nn
@@ -31,7 +32,6 @@ from search.evaluators import SharedWeights
 from search.objective import Objective
 from search.strategies import GateGradient
 from search.supernet import Supernet
-from training.loop import train_step
 from training.optimizer import sgd
 
 Step = Literal["compact", "weight", "architecture", "all-paths"]
@@ -93,13 +93,22 @@ def make_step(kind: Step, config: BenchmarkConfig) -> Callable[[Choices], object
     supernet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if kind == "all-paths":
         mixed = AllPaths(supernet)
-        optimizer = sgd(mixed, 0.01, 0.9, 1e-4, True)
-        return lambda choices: train_step(mixed, optimizer, x, y, 0.0)
-    evaluator = SharedWeights(supernet, sgd(supernet, 0.01, 0.9, 1e-4, True))
+        optimizer = sgd(mixed, 0.01, 0.9, 1e-4)
+        return lambda choices: train_step(mixed, optimizer, x, y)
+    evaluator = SharedWeights(supernet, sgd(supernet, 0.01, 0.9, 1e-4))
     if kind == "weight":
         return lambda choices: evaluator.learn(lambda: choices, (x, y))
     strategy = uniform_strategy(space, config.seed)
     return lambda choices: strategy.tell(choices, evaluator.evaluate(choices, (x, y)))
+
+
+def train_step(
+    network: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor
+) -> None:
+    """One update on one batch."""
+    optimizer.zero_grad(set_to_none=True)
+    F.cross_entropy(network(x), y).backward()
+    optimizer.step()
 
 
 def compact_step(space: Space, x: torch.Tensor, y: torch.Tensor) -> Callable[[Choices], object]:
@@ -111,9 +120,9 @@ def compact_step(space: Space, x: torch.Tensor, y: torch.Tensor) -> Callable[[Ch
             made.clear()
             network = space.network(choices.options).build()
             network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-            made[choices.options] = network, sgd(network, 0.01, 0.9, 1e-4, True)
+            made[choices.options] = network, sgd(network, 0.01, 0.9, 1e-4)
         network, optimizer = made[choices.options]
-        return train_step(network, optimizer, x, y, 0.0)
+        return train_step(network, optimizer, x, y)
 
     return step
 

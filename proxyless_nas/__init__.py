@@ -13,10 +13,11 @@ from proxyless_nas.blocks import (
 )
 from proxyless_nas.counting import layers_of, macs_of, parameters_of
 from proxyless_nas.layer import Layer, Shape
-from proxyless_nas.load import load_network, load_spec, network_input
+from proxyless_nas.load import load_spec
 from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.space import Edge, Space
 from proxyless_nas.spaces import hand_made, named_space
+from proxyless_nas.subject import load_network, network_input
 from proxyless_nas.upstream.save import save_upstream
 from proxyless_nas.weights import load_weights
 from proxyless_nas.zoo import ZOO

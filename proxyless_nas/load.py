@@ -1,4 +1,4 @@
-"""One door to networks: a published name, a file of ours or the original's, a torchvision name."""
+"""Names and files of networks: which there are, and the weights that were published for them."""
 
 from pathlib import Path
 
@@ -6,11 +6,9 @@ from msgspec.structs import replace
 from torch import nn
 
 from proxyless_nas.files import decode_json, did_you_mean
-from proxyless_nas.layer import Shape
 from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.pretrained import PRETRAINED, load_pretrained
 from proxyless_nas.published import PUBLISHED, is_published, published_spec
-from proxyless_nas.seeds import seeded
 from proxyless_nas.upstream import is_original, read_original
 
 TORCHVISION = "torchvision:"
@@ -37,22 +35,6 @@ def load_spec(name_or_path: str) -> NetworkSpec:
     return decode_json(data, NetworkSpec, path)
 
 
-def load_network(name_or_path: str, seed: int | None = None) -> nn.Module:
-    """The module with fresh weights, [B, *network_input(name_or_path)] -> [B, classes].
-
-    A published name or a file gives a Network. Any other name is looked up among torchvision's
-    classification networks, which have 1000 classes; `torchvision:` in front chooses them where
-    both have the name. Errors as in `load_spec`; the hint knows torchvision's names too.
-    """
-    name = _torchvision_name(name_or_path)
-    if name is None:
-        return load_spec(name_or_path).build(seed)
-    from proxyless_nas.torchvision_door import make_classifier
-
-    with seeded(seed):
-        return make_classifier(name)
-
-
 def load_published_weights(network: nn.Module, name: str) -> None:
     """Fill `network` with its authors' weights, which are downloaded once.
 
@@ -69,18 +51,11 @@ def load_published_weights(network: nn.Module, name: str) -> None:
     network.load_state_dict(pretrained_state(name.removeprefix(TORCHVISION)))
 
 
-def network_input(name_or_path: str) -> Shape:
-    """The images a network is made for, without the batch; names and errors of `load_network`."""
-    name = _torchvision_name(name_or_path)
-    if name is None:
-        return load_spec(name_or_path).input
-    from proxyless_nas.torchvision_door import classifier_shape
+def torchvision_name(name_or_path: str) -> str | None:
+    """The name without its prefix where it is torchvision's; None where `load_spec` knows it.
 
-    return classifier_shape(name)
-
-
-def _torchvision_name(name_or_path: str) -> str | None:
-    """The name without its prefix where it is torchvision's; None where `load_spec` knows it."""
+    FileNotFoundError, with the nearest name, when neither knows it.
+    """
     if is_published(name_or_path) or Path(name_or_path).is_file():
         return None
     from proxyless_nas.torchvision_door import classifier_names

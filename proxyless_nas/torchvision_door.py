@@ -45,14 +45,21 @@ def classifier_names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def make_classifier(name: str) -> nn.Module:
-    """torchvision's network of this name with fresh weights, [B, 3, H, W] -> [B, 1000].
+def make_classifier(name: str, classes: int = 1000, dropout: float | None = None) -> nn.Module:
+    """torchvision's network of this name with fresh weights, [B, 3, H, W] -> [B, classes].
 
-    googlenet and inception_v3 have more heads, which work in training mode only.
+    googlenet and inception_v3 have more heads, which work in training mode only. ValueError for a
+    `dropout` where the network has none to set.
     """
+    options = {} if dropout is None else {"dropout": dropout}
     with warnings.catch_warnings():  # two of them announce another initialisation for the future
         warnings.simplefilter("ignore", FutureWarning)
-        return torchvision.models.get_model(name, weights=None)
+        try:
+            return torchvision.models.get_model(name, weights=None, num_classes=classes, **options)
+        except TypeError as error:
+            if "dropout" not in str(error):
+                raise
+            raise ValueError(f"torchvision's {name} takes no --dropout") from error
 
 
 def pretrained_state(name: str) -> dict[str, Tensor]:

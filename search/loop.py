@@ -13,7 +13,7 @@ from search.strategies import GateGradient
 from training.datasets import Batches
 from training.optimizer import set_lr
 from training.run_folder import RunFolder
-from training.schedule import warmup_cosine
+from training.schedule import Schedule
 
 LINES_PER_EPOCH = 8
 STATISTICS_BATCHES = 10
@@ -70,14 +70,14 @@ def run(
     A search that was killed continues from its last checkpoint to the same logits, weights and
     log as one that was not: batches are functions of the step, chance comes from the strategy.
     """
+    schedule = Schedule(plan.steps, warmup=max(1, plan.per_epoch // 4), start=0.0)
     start, tally = _restore(strategy, evaluator, folder)
     train = data.weights.stream(start)
     gates = data.gates.stream(plan.arch_steps(start))
     saved = time.monotonic()
     progress = progress_bar(range(start, plan.steps), "search", plan.steps, start)
     for step in progress:
-        lr = plan.peak_lr * warmup_cosine(step, plan.steps, max(1, plan.per_epoch // 4))
-        set_lr(evaluator.optimizer, lr)
+        set_lr(evaluator.optimizer, plan.peak_lr * schedule.factor(step))
         tally.loss += float(evaluator.learn(strategy.sample, next(train)))
         tally.steps += 1
         if step >= plan.warmup and (step - plan.warmup) % plan.arch_every == 0:

@@ -92,7 +92,7 @@ def make_evaluator(problem: Architecture, config: ProxylessConfig) -> SharedWeig
         torch.manual_seed(config.seed)
         supernet = Supernet(problem.space)
     supernet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    optimizer = sgd(supernet, config.base_lr, config.momentum, config.wd, decay_norm=True)
+    optimizer = sgd(supernet, config.base_lr, config.momentum, config.wd)
     return SharedWeights(supernet, optimizer)
 
 

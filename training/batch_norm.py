@@ -12,6 +12,12 @@ def batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
     return [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
 
 
+def statistics(module: nn.Module) -> list[Tensor]:
+    """Running means and variances of all batch norms below `module`."""
+    running = [(norm.running_mean, norm.running_var) for norm in batch_norms(module)]
+    return [tensor for pair in running for tensor in pair if tensor is not None]
+
+
 @torch.no_grad()
 def reestimate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Replace running statistics by the plain average over `batches` ([B, C, H, W], labels)."""

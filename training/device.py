@@ -10,17 +10,16 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # names that glibc's mallopt kno
 
 
 def pick_device(name: DeviceName) -> torch.device:
-    """The device of that name; `auto` is a GPU where torch sees one. ValueError if there is none.
-
-    Convolutions on a GPU are computed in full float32, so that logits equal those of a CPU.
-    """
+    """The device of that name; `auto` is a GPU where torch sees one. ValueError if there is none."""
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         raise ValueError("torch sees no CUDA device here: use --device cpu")
-    if name == "cpu" or not there:
-        return torch.device("cpu")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def compute_exactly() -> None:
+    """Let a GPU compute convolutions in full float32, so that logits equal those of a CPU."""
     torch.backends.cudnn.allow_tf32 = False
-    return torch.device("cuda")
 
 
 def keep_freed_memory() -> None:

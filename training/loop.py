@@ -1,78 +1,162 @@
 """The training loop: one network, one run folder, continued where it was stopped."""
 
+import math
 import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn, optim
+from msgspec import Struct
+from msgspec.structs import asdict
+from torch import Tensor
 
 from proxyless_nas.progress import progress_bar
+from training.batch_norm import reestimate, statistics
 from training.config import TrainConfig
-from training.datasets import Dataset
-from training.optimizer import set_lr, sgd
+from training.datasets import Batch, Batches, Images
+from training.datasets.images import CPU
+from training.evaluate import Evaluation, evaluate
+from training.learner import Learner
+from training.optimizer import set_lr
+from training.plan import Plan
 from training.run_folder import RunFolder
-from training.schedule import warmup_cosine
-
-SMOOTHING = 0.1
+from training.watch import Pace, Watch
 
 
-def train_step(
-    network: nn.Module, optimizer: optim.Optimizer, x: Tensor, y: Tensor, smoothing: float
-) -> Tensor:
-    """One update on images [B, C, H, W] and labels [B]; the loss, detached."""
-    optimizer.zero_grad(set_to_none=True)
-    loss = F.cross_entropy(network(x), y, label_smoothing=smoothing)
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
+class Tally(Struct):
+    """Losses since the last line of the log, and the best score of the run so far."""
+
+    loss: float = 0.0
+    steps: int = 0
+    best: float | None = None
 
 
-def train(network: nn.Module, data: Dataset, config: TrainConfig, folder: RunFolder) -> None:
-    """Train `network` in place for `config.epochs`.
+class Loop:
+    """Teaches `learner` as `plan` says, and tells `folder`, which only the first worker has.
 
-    Every batch is a function of the seed and the step, and every epoch ends with a line in the
-    log, so a run that was killed and started again writes the same log and weights as one that
-    was not. The test set is not touched.
+    Every batch is a function of the seed and the step, and so is every other draw, so a run that
+    was killed and started again writes the same log and weights as one that was not.
     """
-    batches = data.train_batches(config.batch_size, config.seed, shift=config.shift)
-    per_epoch = batches.steps_per_epoch
-    steps, warmup = config.epochs * per_epoch, round(config.warmup_epochs * per_epoch)
-    peak = config.base_lr * config.batch_size / 64
-    smoothing = SMOOTHING if config.label_smoothing else 0.0
-    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    network.train()
-    optimizer = sgd(network, peak, config.momentum, config.wd, decay_norm=not config.no_wd_bn)
 
-    start, total = 0, 0.0
-    state = folder.checkpoint()
-    if state is not None:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["rng"])
-        start, total = state["step"], state["total"]
-    else:
-        torch.manual_seed(config.seed)
+    def __init__(
+        self,
+        learner: Learner,
+        plan: Plan,
+        config: TrainConfig,
+        batches: Batches,
+        scored: Images,
+        folder: RunFolder | None,
+    ) -> None:
+        self.learner, self.plan, self.config = learner, plan, config
+        self.batches, self.scored, self.folder = batches, scored, folder
+        self.workers = learner.workers
+        self._latest: Evaluation | None = None
+        self._recent: list[Tensor] = []
+        self._tally = Tally()
+        self._saved = time.monotonic()
 
-    saved = time.monotonic()
-    stream = batches.stream(start)
-    progress = progress_bar(range(start, steps), "train", steps, start)
-    for step in progress:
-        x, y = next(stream)
-        set_lr(optimizer, peak * warmup_cosine(step, steps, warmup))
-        total += float(train_step(network, optimizer, x, y, smoothing))
-        done = step + 1
-        if done % per_epoch == 0:
-            folder.log(done, {"epoch": done // per_epoch, "train_loss": total / per_epoch})
-            progress.set_postfix_str(f"loss {total / per_epoch:.3f}", refresh=False)
-            total = 0.0
-        if done == steps or time.monotonic() - saved > config.checkpoint_seconds:
-            folder.save(
-                done,
-                {
-                    "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "rng": torch.get_rng_state(),
-                    "total": total,
-                },
+    def run(self) -> Pace:
+        """From the last checkpoint, or from the start, to the end; how fast that went."""
+        plan, start = self.plan, self._restore()
+        watch = Watch(self.batches.stream(start, self.learner.device), CPU)
+        parts, begun = iter(watch), time.perf_counter()
+        self.learner.network.train()
+        bar = progress_bar(
+            range(start, plan.steps), "train", plan.steps, start, show=self.folder is not None
+        )
+        for step in bar:
+            self._learn(step, islice(parts, plan.passes))
+            done = step + 1
+            if done % self.config.log_every == 0 or done % plan.per_epoch == 0:
+                loss = self._log_loss(done)
+                pace = (done - start) * plan.global_batch / (time.perf_counter() - begun)
+                bar.set_postfix_str(f"loss {loss:.3f}, {pace:,.0f} images/s", refresh=False)
+            if done % plan.per_epoch == 0:
+                self._end_epoch(done)
+            if (
+                done == plan.steps
+                or time.monotonic() - self._saved > self.config.checkpoint_seconds
+            ):
+                self._save(done)
+        images = (plan.steps - start) * plan.global_batch
+        return Pace(images, time.perf_counter() - begun, watch.waited)
+
+    def _learn(self, step: int, parts: Iterator[Batch]) -> None:
+        self._latest = None
+        set_lr(self.learner.optimizer, self.plan.lr(step))
+        self._recent.append(self.learner.step(step, parts))
+
+    def _count(self) -> None:
+        """Fetch what the device has to say of the latest losses."""
+        self._tally.loss += sum(float(loss) for loss in self._recent)
+        self._tally.steps += len(self._recent)
+        self._recent.clear()
+
+    def _must_be_finite(self, done: int) -> None:
+        if not math.isfinite(self._tally.loss) or not self.learner.sound():
+            raise ValueError(
+                f"the loss or a weight is not finite within the {self._tally.steps} steps before "
+                f"step {done:,}: lower --base-lr, lengthen --warmup-epochs, or set --clip-norm; "
+                f"the last checkpoint is from before that"
             )
-            saved = time.monotonic()
+
+    def _log_loss(self, done: int) -> float:
+        self._count()
+        self._must_be_finite(done)
+        loss = self._tally.loss / self._tally.steps
+        self._log(done, {"train_loss": loss, "lr": self.plan.lr(done - 1)})
+        self._tally.loss, self._tally.steps = 0.0, 0
+        return loss
+
+    def _end_epoch(self, done: int) -> None:
+        epoch, every = done // self.plan.per_epoch, self.config.val_every
+        if every is not None and epoch % every == 0:
+            result = self._latest = self.score()
+            self._log(done, {"val": asdict(result)})
+            if self._tally.best is None or result.top1 > self._tally.best:
+                self._tally.best = result.top1
+                self._keep("best.pt", {"network": self.learner.result.state_dict(), "epoch": epoch})
+        if self.config.format is not None:
+            self._keep(self.config.format.format(epoch=epoch), self.learner.state())
+
+    def score(self) -> Evaluation:
+        """How good the network is now, on all images that are scored, by all workers."""
+        batches = self.scored.evaluation_batches(self.config.val_batch_size, self.learner.device)
+        return evaluate(self.learner.result, batches, self.workers)
+
+    def finish(self) -> Evaluation:
+        """The score at the end, with batch-norm statistics estimated anew where that was asked."""
+        steps = self.config.reestimate_bn
+        if steps is None:
+            return self._latest or self.score()
+        network = self.learner.result
+        parts = self.batches.stream(0, self.learner.device)
+        reestimate(network, islice(parts, steps * self.plan.passes))
+        self.workers.average_(statistics(network))
+        return self.score()
+
+    def _restore(self) -> int:
+        """Take over what the first worker has read; how many steps were done."""
+        state = self.workers.broadcast(None if self.folder is None else self.folder.checkpoint())
+        if state is None:
+            self.learner.restore(self.workers.broadcast(self.learner.state()))
+            return 0
+        self.learner.restore(state["learner"])
+        self._tally = Tally(**state["tally"])
+        return state["step"]
+
+    def _save(self, done: int) -> None:
+        if self.folder is not None:
+            self._count()
+            self._must_be_finite(done)
+            state = {"learner": self.learner.state(), "tally": asdict(self._tally)}
+            self.folder.save(done, state)
+        self._saved = time.monotonic()
+
+    def _log(self, done: int, record: dict[str, Any]) -> None:
+        if self.folder is not None:
+            self.folder.log(done, {"epoch": self.plan.epoch(done), **record})
+
+    def _keep(self, name: str, state: dict[str, Any]) -> None:
+        if self.folder is not None:
+            self.folder.keep(name, state)

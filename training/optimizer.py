@@ -1,22 +1,49 @@
-"""Stochastic gradient descent with Nesterov momentum and weight-decay exemptions by rule."""
+"""Stochastic gradient descent with momentum, and weight decay with exemptions by rule."""
+
+from collections.abc import Collection
+from typing import Literal
 
 from torch import nn, optim
 
+Exempt = Literal["norm", "bias", "depthwise"]
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm)
+
 
 def sgd(
-    module: nn.Module, lr: float, momentum: float, weight_decay: float, decay_norm: bool
+    module: nn.Module,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    exempt: Collection[Exempt] = (),
+    nesterov: bool = True,
 ) -> optim.SGD:
-    """SGD over all parameters; without `decay_norm`, vectors (norms and biases) do not decay.
+    """SGD over all parameters; the kinds in `exempt` do not decay.
 
     A parameter whose gradient is None is left alone: no decay, no momentum, no state.
     """
-    matrices = [p for p in module.parameters() if p.ndim > 1]
-    vectors = [p for p in module.parameters() if p.ndim <= 1]
+    decayed: list[nn.Parameter] = []
+    spared: list[nn.Parameter] = []
+    for part in module.modules():
+        for name, parameter in part.named_parameters(recurse=False):
+            (spared if kind_of(part, name) in exempt else decayed).append(parameter)
     groups = [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": weight_decay if decay_norm else 0.0},
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": spared, "weight_decay": 0.0},
     ]
-    return optim.SGD(groups, lr=lr, momentum=momentum, nesterov=momentum > 0, foreach=True)
+    return optim.SGD(
+        groups, lr=lr, momentum=momentum, nesterov=nesterov and momentum > 0, foreach=True
+    )
+
+
+def kind_of(owner: nn.Module, name: str) -> Exempt | None:
+    """norm: scale and shift of a normalisation; bias: any other bias; depthwise: its kernels."""
+    if isinstance(owner, NORMS):
+        return "norm"
+    if name == "bias":
+        return "bias"
+    if isinstance(owner, nn.Conv2d) and 1 < owner.groups == owner.in_channels:
+        return "depthwise"
+    return None
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:

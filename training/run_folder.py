@@ -2,47 +2,65 @@
 
 import fcntl
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 from torch.utils.tensorboard import SummaryWriter
 
 from proxyless_nas.files import read_json, write_bytes, write_json
-from proxyless_nas.weights import load_tensors, save_tensors
+from proxyless_nas.weights import save_tensors
+from training.checkpoints import Checkpoints
+
+Config = TypeVar("Config", bound=Struct)
 
 
 class RunFolder:
-    """config.json, log.jsonl, last.pt and TensorBoard events of one run.
+    """config.json, log.jsonl, last.pt, previous.pt and TensorBoard events of one run.
 
-    Opening a folder that holds another config is a ValueError that names the first difference:
-    an interrupted run continues only as the run it was. Opening a folder in which another process
-    is at work is a ValueError too.
+    Opening a folder that holds another config is a ValueError that names the first difference,
+    fields in `may_differ` aside: an interrupted run continues only as the run it was. Opening a
+    folder in which another process is at work is a ValueError too. Without `resume` what an
+    earlier run left is removed first.
     """
 
-    def __init__(self, path: str | Path, config: Struct) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        config: Struct,
+        may_differ: Collection[str] = (),
+        resume: bool = True,
+    ) -> None:
         self.path = Path(path)
         self._lock = _lock(self.path)
         try:
-            self._must_match(config)
-        except ValueError:
+            if resume:
+                self._must_match(config, may_differ)
+            else:
+                _remove_run(self.path)
+        except BaseException:
             self._lock.close()
             raise
         write_json(self.path / "config.json", config)
+        self._checkpoints = Checkpoints(self.path)
         self._writer: SummaryWriter | None = None
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The last saved state with the log cut back to it, or None for a fresh start."""
-        last = self.path / "last.pt"
-        state = load_tensors(last) if last.exists() else None
+        state = self._checkpoints.load()
         self._cut_log(0 if state is None else state["step"])
         return state
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Keep `state` as the point from which a later call continues."""
-        save_tensors(self.path / "last.pt", {**state, "step": step})
+        self._checkpoints.save(step, state)
+
+    def keep(self, name: str, state: dict[str, Any]) -> None:
+        """Write `state` under a name of its own, in one step."""
+        save_tensors(self.path / name, state)
 
     def log(self, step: int, record: dict[str, Any]) -> None:
         """Append one line to log.jsonl; its numbers, also nested ones, go to TensorBoard."""
@@ -69,17 +87,31 @@ class RunFolder:
         kept = [line for line in read_log(log) if line["step"] <= step]
         write_bytes(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
-    def _must_match(self, config: Struct) -> None:
-        if not (self.path / "config.json").exists():
+    def _must_match(self, config: Struct, may_differ: Collection[str]) -> None:
+        begun = begun_config(self.path, type(config))
+        if begun is None:
             return
-        old = msgspec.to_builtins(read_json(self.path / "config.json", type(config)))
-        new = msgspec.to_builtins(config)
+        old, new = msgspec.to_builtins(begun), msgspec.to_builtins(config)
         for key in new:
-            if old[key] != new[key]:
+            if old[key] != new[key] and key not in may_differ:
                 raise ValueError(
                     f"{self.path} holds a run with {key} = {old[key]}, not {new[key]}: "
                     f"name another folder, or delete this one to start over"
                 )
+
+
+def begun_config(path: str | Path, kind: type[Config]) -> Config | None:
+    """The config of the run that `path` holds, or None where it holds none."""
+    file = Path(path) / "config.json"
+    return read_json(file, kind) if file.exists() else None
+
+
+def _remove_run(path: Path) -> None:
+    for file in path.iterdir():
+        if file.is_dir() and file.name == "tensorboard":
+            shutil.rmtree(file)
+        elif file.suffix == ".pt" or file.name in ("config.json", "log.jsonl", "result.json"):
+            file.unlink()
 
 
 def _lock(path: Path) -> IO[str]:

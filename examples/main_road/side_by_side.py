@@ -25,8 +25,9 @@ class Job(Struct, frozen=True):
     epochs: int
 
     def epochs_done(self) -> int:
-        """Epochs that the run's log tells of."""
-        return len(read_log(self.folder / "log.jsonl"))
+        """Whole epochs that the run's log tells of."""
+        lines = read_log(self.folder / "log.jsonl")
+        return int(lines[-1]["epoch"]) if lines else 0
 
 
 def run_jobs(jobs: list[Job], workers: int) -> None:

@@ -26,6 +26,15 @@ from training.datasets import Reading, open_dataset
 from training.evaluate import Evaluation
 
 NEAR_TARGET = 0.1
+RECIPE = {
+    "--batch-size": 128,
+    "--base-lr": 0.5,
+    "--warmup-epochs": 1,
+    "--wd": 1e-4,
+    "--threads": 1,
+    "--val-every": None,
+}
+"""How `main.py` trains every network of the comparison; the test set is read once, at the end."""
 CHECKED_IMAGES = 64
 VISITS = 150
 
@@ -163,10 +172,11 @@ def train_networks(road: Road) -> None:
             "--limit": config.limit,
             "--epochs": config.epochs,
             "--seed": config.seed,
-            "--threads": 1,
         }
-        arguments = [str(part) for pair in flags.items() if pair[1] is not None for part in pair]
-        jobs.append(Job(name, ["main.py", *arguments], folder, config.epochs))
+        given = {flag: value for flag, value in flags.items() if value is not None} | RECIPE
+        arguments = [str(part) for pair in given.items() for part in pair]
+        words = ["main.py", "--nesterov", *arguments]
+        jobs.append(Job(name, words, folder, config.epochs))
     run_jobs(jobs, config.workers)
     shutil.copyfile(road.network_folder("searched") / "weights.pt", road.folder / "weights.pt")
 

@@ -70,7 +70,7 @@ def test_slopes_equal_autograd_through_explicit_gates(seed: int) -> None:
     with unrecorded(batch_norms(supernet)):
         loss = F.cross_entropy(explicit_gates(supernet, x, gates), y)
     truth = torch.autograd.grad(loss, gates)
-    evidence = SharedWeights(supernet, sgd(supernet, 0.1, 0.9, 0.0, True)).evaluate(choices, (x, y))
+    evidence = SharedWeights(supernet, sgd(supernet, 0.1, 0.9, 0.0)).evaluate(choices, (x, y))
     assert evidence.slopes is not None
     torch.testing.assert_close(evidence.loss, loss.detach())
     for knob, (option, rival) in enumerate(zip(choices.options, choices.rivals, strict=True)):
@@ -88,7 +88,7 @@ def test_the_path_through_the_supernet_is_the_extracted_network() -> None:
 
 def test_a_weight_step_leaves_everything_off_the_path_bit_identical() -> None:
     supernet, batch = make_supernet(), make_batch()
-    optimizer = sgd(supernet, 0.1, 0.9, 1e-2, True)
+    optimizer = sgd(supernet, 0.1, 0.9, 1e-2)
     evaluator = SharedWeights(supernet, optimizer)
     strategy = make_strategy()
     for _ in range(3):
@@ -121,7 +121,7 @@ def test_a_weight_step_leaves_everything_off_the_path_bit_identical() -> None:
 
 def test_an_architecture_step_changes_no_weight_and_no_statistic() -> None:
     supernet, batch = make_supernet(), make_batch()
-    evaluator = SharedWeights(supernet, sgd(supernet, 0.1, 0.9, 0.0, True))
+    evaluator = SharedWeights(supernet, sgd(supernet, 0.1, 0.9, 0.0))
     before = {key: value.clone() for key, value in supernet.state_dict().items()}
     evaluator.evaluate(make_strategy().ask(), batch)
     for key, value in supernet.state_dict().items():

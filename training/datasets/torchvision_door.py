@@ -9,9 +9,17 @@ from proxyless_nas.torchvision_door import torchvision
 # isort: split
 from torchvision.datasets import CIFAR10, FashionMNIST
 from torchvision.datasets.utils import download_and_extract_archive
+from torchvision.transforms import v2 as transforms
 from torchvision.transforms.v2 import functional
 
-__all__ = ["CIFAR10", "download_cifar10", "download_fashion", "functional", "torchvision"]
+__all__ = [
+    "CIFAR10",
+    "download_cifar10",
+    "download_fashion",
+    "functional",
+    "torchvision",
+    "transforms",
+]
 
 STALL_SECONDS = 20.0
 

@@ -1,0 +1,103 @@
+"""One door to networks: by name, by file, from torchvision; and to where their weights lie."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+from torch import nn
+
+from proxyless_nas.layer import Shape
+from proxyless_nas.load import TORCHVISION, load_published_weights, load_spec, torchvision_name
+from proxyless_nas.network import NetworkSpec
+from proxyless_nas.seeds import seeded
+from proxyless_nas.weights import load_weights
+
+TORCHVISION_CLASSES = 1000
+
+
+class Subject(Struct, frozen=True):
+    """What is told of a network before it is built; torchvision's have no description."""
+
+    source: str
+    """The name or file it was asked for by."""
+    input: Shape
+    classes: int
+    dropout: float | None
+    spec: NetworkSpec | None
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.source.removeprefix(TORCHVISION) if self.spec is None else self.spec.name
+
+    def build(self, seed: int | None = None) -> nn.Module:
+        """The module with fresh weights; ValueError where torchvision's takes no dropout."""
+        if self.spec is not None:
+            return self.spec.build(seed)
+        from proxyless_nas.torchvision_door import make_classifier
+
+        with seeded(seed):
+            return make_classifier(self.name, self.classes, self.dropout)
+
+
+def open_subject(
+    source: str,
+    side: int | None = None,
+    classes: int | None = None,
+    dropout: float | None = None,
+) -> Subject:
+    """Names, files and errors of `load_network`; what is None stays as the network has it."""
+    name = torchvision_name(source)
+    if name is not None:
+        from proxyless_nas.torchvision_door import classifier_shape
+
+        shape = classifier_shape(name).at_side(side)
+        return Subject(source, shape, classes or TORCHVISION_CLASSES, dropout, None)
+    spec = load_spec(source)
+    own = spec.classifier
+    classifier = replace(
+        own,
+        classes=own.classes if classes is None else classes,
+        dropout=own.dropout if dropout is None else dropout,
+    )
+    spec = replace(spec, input=spec.input.at_side(side), classifier=classifier)
+    return Subject(source, spec.input, classifier.classes, classifier.dropout, spec)
+
+
+def load_network(source: str, seed: int | None = None) -> nn.Module:
+    """The module with fresh weights, [B, *network_input(source)] -> [B, classes].
+
+    A published name or a file gives a Network. Any other name is looked up among torchvision's
+    classification networks, which have 1000 classes; `torchvision:` in front chooses them where
+    both have the name. Errors as in `load_spec`; the hint knows torchvision's names too.
+    """
+    return open_subject(source).build(seed)
+
+
+def network_input(source: str) -> Shape:
+    """The images a network is made for, without the batch; names and errors of `load_network`."""
+    return open_subject(source).input
+
+
+def load_its_weights(network: nn.Module, source: str, weights: str | None = None) -> None:
+    """Fill `network` with the weights in that file, else those beside its own file, else the
+    published ones of its name. Errors as in `load_weights` and `load_published_weights`."""
+    if weights is not None:
+        load_weights(network, weights)
+    elif Path(source).is_file():
+        load_weights(network, Path(source).with_name("weights.pt"))
+    else:
+        load_published_weights(network, source)
+
+
+def start_from(network: nn.Module, source: str, weights: str | None = None) -> tuple[str, ...]:
+    """As `load_its_weights`, for a network whose number of classes may differ from the weights'.
+
+    Returns the names of the tensors that kept their fresh values: a classifier of another size.
+    """
+    donor = open_subject(source).build()
+    load_its_weights(donor, source, weights)
+    theirs, own = donor.state_dict(), network.state_dict()
+    fresh = tuple(name for name in own if own[name].shape != theirs[name].shape)
+    network.load_state_dict({**theirs, **{name: own[name] for name in fresh}})
+    return fresh

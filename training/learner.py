@@ -1,0 +1,133 @@
+"""One network that learns, a step at a time: precision, gradients, update, what follows it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from msgspec import Struct
+from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from training.batch_norm import statistics
+from training.datasets import Batch
+from training.datasets.chance import reseed
+from training.losses import AnyLoss
+from training.mixing import Change
+from training.workers import Workers
+
+TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Manner(Struct, frozen=True, kw_only=True, eq=False):
+    """How a network learns, besides its optimizer."""
+
+    loss: AnyLoss
+    changes: list[Change]
+    precision: str
+    clip_norm: float | None
+    ema: float | None
+    fp16_allreduce: bool
+    compile: bool
+    passes: int
+    seed: int
+
+
+class Learner:
+    """A network, its optimizer, its average if there is one, and its link to the other workers.
+
+    After every step all workers hold equal parameters, statistics and averages.
+    """
+
+    def __init__(
+        self, network: nn.Module, optimizer: optim.Optimizer, manner: Manner, workers: Workers
+    ) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.manner = manner
+        self.workers = workers
+        self.device = next(network.parameters()).device
+        self._scaler = torch.amp.GradScaler(
+            self.device.type, enabled=manner.precision == "fp16" and self.device.type == "cuda"
+        )
+        self._average = None if manner.ema is None else _average(network, manner.ema)
+        self._parameters = list(network.parameters())
+        self._statistics = statistics(network)
+        if manner.compile:
+            network.compile()
+        self._link = workers.link(network, optimizer, manner.passes, manner.fp16_allreduce)
+
+    @property
+    def result(self) -> nn.Module:
+        """What is scored and kept: the average of the weights if there is one."""
+        return self.network if self._average is None else self._average.module
+
+    def step(self, number: int, parts: Iterable[Batch]) -> Tensor:
+        """One update from the micro-batches of step `number`; the mean loss of all workers.
+
+        The loss is a detached scalar on the device: nobody waits for it here.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        passes, first = self.manner.passes, self.workers.rank * self.manner.passes
+        total = torch.zeros((), device=self.device)
+        for index, (x, y) in enumerate(parts):
+            reseed(self.manner.seed, "step", number, first + index)
+            for change in self.manner.changes:
+                x, y = change(x, y)
+            with self._link.part(last=index + 1 == passes):
+                with self._autocast():
+                    loss = self.manner.loss(self._link.network(x), x, y) / passes
+                self._scaler.scale(loss).backward()
+            total += loss.detach()
+        self._update()
+        self.workers.average_([*self._statistics, total])
+        if self._average is not None:
+            self._average.update_parameters(self.network)
+        return total
+
+    def _update(self) -> None:
+        if self.manner.clip_norm is not None:
+            self._scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self._parameters, self.manner.clip_norm)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+
+    def _autocast(self) -> torch.autocast:
+        kind = TYPES.get(self.manner.precision)
+        return torch.autocast(self.device.type, kind, enabled=kind is not None)
+
+    def sound(self) -> bool:
+        """Whether every parameter is a finite number."""
+        return bool(torch.stack([p.detach().isfinite().all() for p in self._parameters]).all())
+
+    def state(self) -> dict[str, Any]:
+        """Everything a later process needs to go on, whatever the number of workers."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+        }
+        if self._average is not None:
+            state["average"] = self._average.state_dict()
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state()`."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+
+
+def _average(network: nn.Module, decay: float) -> AveragedModel:
+    """Weights and statistics are averaged; counters and indices are copied."""
+    blend = get_ema_multi_avg_fn(decay)
+
+    def follow(mine: Sequence[Tensor], new: Sequence[Tensor], count: Tensor | int) -> None:
+        if mine[0].is_floating_point():
+            blend(mine, new, count)
+        else:
+            for old, other in zip(mine, new, strict=True):
+                old.copy_(other)
+
+    return AveragedModel(network, multi_avg_fn=follow, use_buffers=True)

@@ -1,0 +1,41 @@
+"""Changes to whole training batches, as torchvision makes them: erase, mix up, cut and mix."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from training.datasets import Batch
+from training.datasets.torchvision_door import transforms
+
+Change = Callable[[Tensor, Tensor], Batch]
+"""Images [B, C, H, W] and labels [B] to images and labels, or probabilities [B, K]."""
+
+
+def changes(classes: int, erasing: float, mixup: float, cutmix: float) -> list[Change]:
+    """The changes that were asked for, in order; draws come from torch's own generator.
+
+    erasing: share of images that lose a random rectangle (Zhong et al. 2020).
+    mixup, cutmix: alpha of the Beta distribution from which the share of the other image is drawn
+    (Zhang et al. 2018; Yun et al. 2019); of the two, every batch gets one. 0 leaves a change out.
+    """
+    chosen: list[Change] = [_eraser(erasing)] if erasing else []
+    mixers = []
+    if mixup:
+        mixers.append(transforms.MixUp(alpha=mixup, num_classes=classes))
+    if cutmix:
+        mixers.append(transforms.CutMix(alpha=cutmix, num_classes=classes))
+    if mixers:
+        chosen.append(transforms.RandomChoice(mixers))
+    return chosen
+
+
+def _eraser(share: float) -> Change:
+    """Every image has a rectangle of its own, filled with zeros: the mean pixel."""
+    erase = transforms.RandomErasing(p=share)
+
+    def change(x: Tensor, y: Tensor) -> Batch:
+        erased = torch.stack([erase(image) for image in x])
+        return erased.contiguous(memory_format=torch.channels_last), y
+
+    return change

@@ -1,0 +1,120 @@
+"""From a config to what the loop needs: data, network, optimizer, loss, manner of learning."""
+
+import os
+
+import torch
+
+from proxyless_nas.seeds import seeded as drop_paths
+from proxyless_nas.subject import Subject, load_its_weights, open_subject, start_from
+from training.config import TrainConfig
+from training.datasets import (
+    Augmentation,
+    Batches,
+    Dataset,
+    Folders,
+    Reading,
+    Share,
+    open_dataset,
+    usual_dataset,
+)
+from training.datasets.reading import cores
+from training.learner import Learner, Manner
+from training.losses import AnyLoss, LabelLoss, TeacherLoss
+from training.mixing import changes
+from training.optimizer import Exempt, sgd
+from training.plan import Plan
+from training.workers import Workers
+
+SMOOTHING = 0.1
+IMAGENET = "/ssd/dataset/imagenet"  # where the original looks
+
+
+def subject_of(config: TrainConfig) -> Subject:
+    """The network that was asked for, with the classes, dropout and side that were asked for."""
+    return open_subject(config.arch, config.resolution, config.num_classes, config.dropout)
+
+
+def dataset_of(config: TrainConfig, subject: Subject, workers: Workers) -> Dataset:
+    """Training images and those that are scored, of the shape and classes of the network."""
+    name = config.dataset or usual_dataset(subject.input, subject.classes)
+    path, folders = config.path, Folders(config.train_dir, config.val_dir)
+    if name == "imagenet" and path is None and not (folders.train and folders.val):
+        path = IMAGENET
+    reading = Reading(
+        resolution=subject.input.height,
+        normalise=config.normalise,
+        interpolation=config.interpolation,
+        workers=config.workers if config.workers is not None else share_of_cores(workers),
+    )
+    data = open_dataset(name, path, reading, config.limit, folders)
+    data.must_fit(subject.input, subject.classes)
+    return data if config.held_out is None else data.split(config.held_out, config.seed)
+
+
+def batches_of(config: TrainConfig, data: Dataset, plan: Plan, workers: Workers) -> Batches:
+    """This worker's part of every step's images."""
+    colour = "strong" if config.color_jitter else config.distort_color
+    augmentation = Augmentation(
+        flip=config.flip,
+        shift=config.shift,
+        scale=config.resize_scale,
+        colour=colour,
+        cutout=config.cutout,
+    )
+    share = Share(workers.rank, workers.size, plan.passes)
+    return data.train_batches(plan.global_batch, config.seed, augmentation, share)
+
+
+def learner_of(
+    config: TrainConfig, subject: Subject, plan: Plan, device: torch.device, workers: Workers
+) -> Learner:
+    """The network with its first weights, and everything that makes it learn."""
+    network = subject.build(config.seed)
+    if config.pretrained or config.weights is not None:
+        start_from(network, config.arch, config.weights)
+    if config.path_drop or config.cell_drop:
+        drop_paths(network, config.path_drop, config.cell_drop)
+    network.to(device)
+    if config.channels_last:
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    exempt: set[Exempt] = {*config.no_wd, *(("norm", "bias") if config.no_wd_bn else ())}
+    optimizer = sgd(
+        network, plan.peak_lr, config.momentum, config.wd, exempt, nesterov=config.nesterov
+    )
+    manner = Manner(
+        loss=loss_of(config, subject, device),
+        changes=changes(subject.classes, config.erasing, config.mixup, config.cutmix),
+        precision=config.precision,
+        clip_norm=config.clip_norm,
+        ema=config.ema,
+        fp16_allreduce=config.fp16_allreduce,
+        compile=config.compile,
+        passes=plan.passes,
+        seed=config.seed,
+    )
+    return Learner(network, optimizer, manner, workers)
+
+
+def loss_of(config: TrainConfig, subject: Subject, device: torch.device) -> AnyLoss:
+    """Labels, and a teacher if there is one; ValueError for one that answers something else."""
+    labels = LabelLoss(SMOOTHING if config.label_smoothing else 0.0)
+    if config.teacher is None:
+        return labels
+    known = open_subject(config.teacher, config.resolution)
+    if known.classes != subject.classes:
+        raise ValueError(
+            f"the teacher {known.name} tells {known.classes} classes apart, "
+            f"{subject.name} {subject.classes}: choose another --teacher"
+        )
+    teacher = known.build(seed=0)
+    load_its_weights(teacher, config.teacher, config.teacher_weights)
+    teacher.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return TeacherLoss(labels, teacher, config.teacher_weight, config.temperature)
+
+
+def share_of_cores(workers: Workers) -> int:
+    """Cores for each worker of this machine, at least one.
+
+    A launcher that binds workers to cores has shared them out already.
+    """
+    return min(cores(), max(1, (os.cpu_count() or 1) // workers.local_size))

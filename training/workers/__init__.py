@@ -1,0 +1,28 @@
+"""The processes that train together: found by how they were started, with one face for the loop."""
+
+import os
+
+from training.workers.alone import Alone
+from training.workers.base import Link, Workers
+from training.workers.place import EngineName, detected, place
+
+__all__ = ["Alone", "EngineName", "Link", "Workers", "join_workers"]
+
+
+def join_workers(engine: EngineName, cuda: bool) -> Workers:
+    """Join the others; `auto` is what the launcher suggests, alone where there was none.
+
+    Call it once, before anything else that takes long. ValueError when the engine cannot work
+    here: it says what to start or to build.
+    """
+    match detected(os.environ) if engine == "auto" else engine:
+        case "horovod":
+            from training.workers.horovod import Horovod
+
+            return Horovod(cuda)
+        case "torch":
+            from training.workers.torch_distributed import TorchDistributed
+
+            return TorchDistributed(place(os.environ), cuda)
+        case "none":
+            return Alone()
