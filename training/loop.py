@@ -8,7 +8,7 @@ from torch import Tensor, nn, optim
 
 from proxyless_nas.progress import progress_bar
 from training.config import TrainConfig
-from training.datasets import Dataset
+from training.datasets import Augmentation, Dataset
 from training.optimizer import set_lr, sgd
 from training.run_folder import RunFolder
 from training.schedule import warmup_cosine
@@ -34,7 +34,8 @@ def train(network: nn.Module, data: Dataset, config: TrainConfig, folder: RunFol
     log, so a run that was killed and started again writes the same log and weights as one that
     was not. The test set is not touched.
     """
-    batches = data.train_batches(config.batch_size, config.seed, shift=config.shift)
+    augmentation = Augmentation(shift=config.shift)
+    batches = data.train_batches(config.batch_size, config.seed, augmentation)
     per_epoch = batches.steps_per_epoch
     steps, warmup = config.epochs * per_epoch, round(config.warmup_epochs * per_epoch)
     peak = config.base_lr * config.batch_size / 64
