@@ -4,16 +4,20 @@ from typing import Literal, get_args
 
 from proxyless_nas import Shape
 from proxyless_nas.files import did_you_mean
+from training.datasets.augmentation import Augmentation, Colour
 from training.datasets.dataset import Dataset, Exam, Source
 from training.datasets.images import Batch, Batches, Images
 from training.datasets.normalisation import Normalisation, NormalisationName
+from training.datasets.order import Share
 from training.datasets.reading import USUAL, Interpolation, Reading
 
 DatasetName = Literal["imagenet", "cifar10", "fashion", "folder"]
 
 __all__ = [
+    "Augmentation",
     "Batch",
     "Batches",
+    "Colour",
     "Dataset",
     "DatasetName",
     "Exam",
@@ -22,6 +26,7 @@ __all__ = [
     "Normalisation",
     "NormalisationName",
     "Reading",
+    "Share",
     "open_dataset",
     "open_test",
     "usual_dataset",

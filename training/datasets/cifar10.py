@@ -20,7 +20,8 @@ from training.datasets.cifar10_batches import (
 )
 from training.datasets.class_folders import Classes, Sample, samples_of
 from training.datasets.dataset import Source
-from training.datasets.files import decoded, load, pixels_of
+from training.datasets.decode import decoded, pixels_of
+from training.datasets.files import load
 from training.datasets.memory import MemoryImages
 from training.datasets.normalisation import CIFAR
 from training.datasets.reading import Reading
@@ -105,7 +106,7 @@ def _read_pictures(place: Path, workers: int, part: Part) -> tuple[Tensor, Tenso
     batches = load(pictures, picks, workers)
     bar = progress_bar(batches, f"decode {folder}", len(picks), unit="batch", leave=False)
     pixels, labels = zip(*bar, strict=True)
-    return torch.cat(pixels).contiguous(), torch.cat(labels)
+    return torch.cat(pixels), torch.cat(labels)
 
 
 class Pictures(TorchDataset[tuple[Tensor, int]]):

@@ -8,8 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from proxyless_nas import Shape
+from training.datasets.augmentation import USUAL_AUGMENTATION, Augmentation
 from training.datasets.chance import generator
 from training.datasets.images import CPU, Batch, Batches, Images
+from training.datasets.order import WHOLE, Share
 from training.datasets.split import balanced, others
 
 
@@ -85,10 +87,14 @@ class Dataset(Exam, frozen=True, kw_only=True, eq=False):
         return replace(self, train=self.train.subset(rest), test=self.train.subset(chosen))
 
     def train_batches(
-        self, batch_size: int, seed: int, flip: bool = True, shift: int = 0
+        self,
+        batch_size: int,
+        seed: int,
+        augmentation: Augmentation = USUAL_AUGMENTATION,
+        share: Share = WHOLE,
     ) -> Batches:
         """The stream to learn from; see `Images.batches`."""
-        return self.train.batches(batch_size, seed, flip, shift)
+        return self.train.batches(batch_size, seed, augmentation, share)
 
 
 def _first(images: Images, count: int) -> Images:

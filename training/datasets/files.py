@@ -3,20 +3,19 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
 from proxyless_nas import Shape
-from training.datasets.augment import random_box
-from training.datasets.chance import generator
+from training.datasets.augmentation import Augmentation
 from training.datasets.class_folders import Sample
-from training.datasets.images import Batch, Batches, Images
+from training.datasets.decode import decoded, pixels_of
+from training.datasets.images import Batch, Images
 from training.datasets.normalisation import IMAGENET
-from training.datasets.order import Order
+from training.datasets.order import Order, Share
+from training.datasets.random_parts import RandomParts
 from training.datasets.reading import CENTRE, Reading
 from training.datasets.torchvision_door import functional
 
@@ -37,15 +36,18 @@ class FileImages(Images):
         samples = [self.samples[index] for index in indices.tolist()]
         return type(self)(samples, self.reading)
 
-    def batches(self, batch_size: int, seed: int, flip: bool = True, shift: int = 0) -> Batches:
-        """A training stream of random crops, scaled to the resolution and mirrored at random."""
-        if shift:
+    def must_take(self, augmentation: Augmentation) -> None:
+        if augmentation.shift:
             raise ValueError("images from folders are cropped at random and need no --shift")
-        return super().batches(batch_size, seed, flip)
 
-    def draw(self, order: Order, step: int, flip: bool, shift: int) -> Iterator[Batch]:
-        parts = RandomParts(self, order.seed, flip)
-        yield from load(parts, Picks(order, step), self.reading.worker_count())
+    def draw(
+        self, order: Order, step: int, augmentation: Augmentation, share: Share, pinned: bool
+    ) -> Iterator[Batch]:
+        interpolation = self.reading.interpolation or "bilinear"
+        parts = RandomParts(
+            self.samples, self.shape, interpolation, augmentation, self.normalisation, order.seed
+        )
+        yield from load(parts, Picks(order, step, share), self.reading.worker_count(), pinned)
 
     def read(self, batch_size: int, pinned: bool) -> Iterator[Batch]:
         picks = torch.arange(len(self)).split(batch_size)
@@ -53,37 +55,15 @@ class FileImages(Images):
 
 
 class Picks(Sampler[list[tuple[int, int]]]):
-    """What the workers are asked for, batch by batch: (epoch, index) of every image."""
+    """What the decoders are asked for, pass by pass: (epoch, index) of every image of the share."""
 
-    def __init__(self, order: Order, step: int) -> None:
-        self.order = order
-        self.step = step
+    def __init__(self, order: Order, step: int, share: Share) -> None:
+        self.order, self.step, self.share = order, step, share
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for pick in self.order.picks(self.step):
-            yield [(pick.epoch, index) for index in pick.indices.tolist()]
-
-
-class RandomParts(TorchDataset[tuple[Tensor, int]]):
-    """(epoch, index) -> a random part of that image, the same for the same seed."""
-
-    def __init__(self, images: FileImages, seed: int, flip: bool) -> None:
-        self.images, self.seed, self.flip = images, seed, flip
-
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
-        epoch, index = key
-        chance = generator(self.seed, "augment", epoch, index)
-        mirror = self.flip and bool(torch.rand((), generator=chance) < 0.5)
-        file, label = self.images.samples[index]
-        image = decoded(file)
-        box = random_box(image.height, image.width, chance)
-        corner, size = (box.top, box.left), (box.height, box.width)
-        side = self.images.shape.height
-        mode = _mode(self.images.reading)
-        image = functional.resized_crop(image, *corner, *size, [side, side], mode)
-        if mirror:
-            image = functional.horizontal_flip(image)
-        return pixels_of(image), label
+            for part in self.share.parts(self.order.batch_size):
+                yield [(pick.epoch, index) for index in pick.indices[part].tolist()]
 
 
 class Centres(TorchDataset[tuple[Tensor, int]]):
@@ -106,20 +86,6 @@ class Centres(TorchDataset[tuple[Tensor, int]]):
 
 def _mode(reading: Reading) -> functional.InterpolationMode:
     return functional.InterpolationMode(reading.interpolation or "bilinear")
-
-
-def decoded(file: str) -> Any:
-    """A PIL image of three channels; Any, because torchvision's functions are typed for tensors."""
-    try:
-        with Image.open(file) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} cannot be read as an image: {error}") from error
-
-
-def pixels_of(image: Any) -> Tensor:
-    """uint8 [H, W, C]: the order in which a channels-last network wants them."""
-    return torch.from_numpy(np.array(image))
 
 
 def load(

@@ -7,30 +7,57 @@ import torch
 from torch import Tensor
 
 from proxyless_nas import Shape
-from training.datasets.augment import mirror_and_move
+from training.datasets import changes
+from training.datasets.augmentation import LEAST_SCALE, Augmentation
 from training.datasets.chance import generator
 from training.datasets.images import Batch, Images
 from training.datasets.normalisation import Normalisation
-from training.datasets.order import Order
+from training.datasets.order import Order, Share
 
 
 class MemoryImages(Images):
-    """uint8 pixels [N, C, H, W] and labels int64 [N]."""
+    """uint8 pixels [N, C, H, W] and labels int64 [N].
+
+    The channels of a pixel are kept beside each other, as networks want them, so that batches
+    need not be turned over one by one.
+    """
 
     def __init__(self, pixels: Tensor, labels: Tensor, normalisation: Normalisation) -> None:
         super().__init__(labels, Shape(*pixels.shape[1:]), normalisation)
-        self.pixels = pixels
+        self.pixels = pixels.contiguous(memory_format=torch.channels_last)
 
     def subset(self, indices: Tensor) -> Self:
         return type(self)(self.pixels[indices], self.labels[indices], self.normalisation)
 
-    def draw(self, order: Order, step: int, flip: bool, shift: int) -> Iterator[Batch]:
+    def must_take(self, augmentation: Augmentation) -> None:
+        if augmentation.shift >= min(self.shape.height, self.shape.width):
+            raise ValueError(f"shift {augmentation.shift} does not fit images of {self.shape}")
+        if augmentation.scale != LEAST_SCALE:
+            raise ValueError(
+                f"scale {augmentation.scale} is for image files: images of one size are not "
+                f"cropped but moved, by up to `shift` pixels"
+            )
+
+    def draw(
+        self, order: Order, step: int, augmentation: Augmentation, share: Share, pinned: bool
+    ) -> Iterator[Batch]:
+        interleaved = self.pixels.permute(0, 2, 3, 1).numpy()
         for pick in order.picks(step):
             chance = generator(order.seed, "augment", pick.step)
-            pixels = torch.from_numpy(self.pixels.numpy().take(pick.indices.numpy(), axis=0))
-            yield mirror_and_move(pixels, flip, shift, chance), self.labels[pick.indices]
+            drawn = changes.draw(
+                augmentation, order.batch_size, self.shape, self.normalisation, chance
+            )
+            for part in share.parts(order.batch_size):
+                indices = pick.indices[part]
+                pixels = changes.apply(drawn, interleaved.take(indices.numpy(), axis=0), part)
+                pixels = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+                yield _placed(pixels, self.labels[indices], pinned)
 
     def read(self, batch_size: int, pinned: bool) -> Iterator[Batch]:
         parts = zip(self.pixels.split(batch_size), self.labels.split(batch_size), strict=True)
         for pixels, labels in parts:
-            yield (pixels.pin_memory(), labels.pin_memory()) if pinned else (pixels, labels)
+            yield _placed(pixels, labels, pinned)
+
+
+def _placed(pixels: Tensor, labels: Tensor, pinned: bool) -> Batch:
+    return (pixels.pin_memory(), labels.pin_memory()) if pinned else (pixels, labels)

@@ -16,6 +16,11 @@ class Normalisation(Struct, frozen=True):
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def mean_pixel(self) -> tuple[int, ...]:
+        """The bytes, one per channel, that come closest to zero."""
+        return tuple(round(255 * mean) for mean in self.mean)
+
     def apply(self, pixels: Tensor) -> Tensor:
         """uint8 [B, C, H, W] -> float32 of zero mean and unit deviation, channels last.
 

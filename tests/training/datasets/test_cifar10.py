@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.shared import shared
-from training.datasets import Dataset, Reading, open_dataset, open_test
+from training.datasets import Augmentation, Dataset, Reading, open_dataset, open_test
 from training.datasets import cifar10_batches as batches
 from training.datasets.cifar10 import CLASSES
 from training.datasets.memory import MemoryImages
@@ -132,7 +132,7 @@ def test_the_real_archive(tmp_path: Path) -> None:
     x = torch.cat([x for x, _ in data.train.evaluation_batches(1000)])
     assert x.mean((0, 2, 3)).abs().max() < 0.05
     assert (x.std((0, 2, 3)) - 1).abs().max() < 0.05
-    stream = data.train_batches(100, seed=0, shift=4).stream(7)
+    stream = data.train_batches(100, seed=0, augmentation=Augmentation(shift=4)).stream(7)
     assert next(stream)[0].shape == (100, 3, 32, 32)
 
 

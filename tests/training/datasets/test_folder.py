@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from tests.shared import shared
-from training.datasets import Exam, Reading, open_dataset, open_test
+from training.datasets import Augmentation, Exam, Reading, open_dataset, open_test
 
 AT_32 = Reading(resolution=32)
 CLASSES, TRAIN, VAL = ("ant", "bee", "cat"), 8, 3
@@ -61,7 +61,7 @@ def test_crops_change_with_the_epoch_and_about_half_are_mirrored(tree: str) -> N
     share = float(torch.cat(mirrored).float().mean())
     assert 0.3 < share < 0.7
     assert not torch.equal(mirrored[0], mirrored[1])
-    never = open_dataset("folder", tree, AT_32).train_batches(24, seed=3, flip=False)
+    never = open_dataset("folder", tree, AT_32).train_batches(24, 3, Augmentation(flip=False))
     brightness = next(never.stream(0))[0].mean((1, 2))
     assert bool((brightness[:, 0] != brightness[:, -1]).any())
     assert len(set((brightness[:, 0] > brightness[:, -1]).tolist())) == 1
@@ -187,7 +187,7 @@ def test_empty_folders_are_named(tmp_path: Path) -> None:
 
 def test_folders_need_no_shift(tree: str) -> None:
     with pytest.raises(ValueError, match="shift"):
-        open_dataset("folder", tree, AT_32).train_batches(4, seed=0, shift=2)
+        open_dataset("folder", tree, AT_32).train_batches(4, 0, Augmentation(shift=2))
 
 
 def test_real_photographs(tmp_path: Path) -> None:

@@ -5,13 +5,19 @@ from itertools import islice
 import pytest
 import torch
 
-from training.datasets import Dataset, DatasetName, Normalisation, Reading, open_dataset
-from training.datasets.augment import mirror_and_move, random_box
-from training.datasets.chance import generator
+from training.datasets import (
+    Augmentation,
+    Dataset,
+    DatasetName,
+    Normalisation,
+    Reading,
+    open_dataset,
+)
 from training.datasets.memory import MemoryImages
 from training.datasets.split import balanced
 
 COUNT, CLASSES = 300, 6
+MOVED = Augmentation(shift=2)
 
 
 def images(count: int = COUNT) -> MemoryImages:
@@ -33,7 +39,7 @@ def same(a: list, b: list) -> bool:
 
 @pytest.mark.parametrize("step", [0, 3, 9, 10, 47])
 def test_a_stream_entered_at_a_step_is_the_tail_of_the_whole(step: int) -> None:
-    batches = images().batches(32, seed=5, shift=2)
+    batches = images().batches(32, seed=5, augmentation=MOVED)
     assert batches.steps_per_epoch == 9
     whole = list(islice(batches.stream(0), step + 12))
     assert same(whole[step:], list(islice(batches.stream(step), 12)))
@@ -41,7 +47,7 @@ def test_a_stream_entered_at_a_step_is_the_tail_of_the_whole(step: int) -> None:
 
 def test_streams_leave_torchs_own_generator_alone() -> None:
     before = torch.get_rng_state()
-    next(images().batches(32, seed=5, shift=2).stream(4))
+    next(images().batches(32, seed=5, augmentation=MOVED).stream(4))
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -68,7 +74,7 @@ def test_evaluation_reads_every_image_once_in_order() -> None:
 
 
 def test_batches_are_float_and_channels_last() -> None:
-    x, y = next(images().batches(32, seed=0, shift=1).stream())
+    x, y = next(images().batches(32, seed=0, augmentation=MOVED).stream())
     assert x.dtype == torch.float32 and y.dtype == torch.int64
     assert x.is_contiguous(memory_format=torch.channels_last)
 
@@ -79,38 +85,6 @@ def test_normalisation_follows_its_formula() -> None:
     expected = (pixels / 255 - mean[:, None, None]) / std[:, None, None]
     result = Normalisation(tuple(mean.tolist()), tuple(std.tolist())).apply(pixels)
     torch.testing.assert_close(result, expected)
-
-
-def test_a_flip_mirrors_about_half_and_leaves_the_rest() -> None:
-    pixels = torch.randint(256, (4000, 1, 3, 5), dtype=torch.uint8)
-    result = mirror_and_move(pixels, True, 0, generator(0))
-    mirrored = (result == pixels.flip(3)).all(dim=(1, 2, 3))
-    kept = (result == pixels).all(dim=(1, 2, 3))
-    assert bool((mirrored | kept).all())
-    assert 0.45 < float(mirrored.float().mean()) < 0.55
-
-
-def test_a_shift_moves_each_image_whole_and_brings_in_zeros() -> None:
-    pixels = torch.zeros(3000, 1, 9, 9, dtype=torch.uint8)
-    pixels[:, :, 4, 4] = 200
-    result = mirror_and_move(pixels, False, 2, generator(0))
-    where = result.nonzero()
-    assert len(where) == len(pixels)
-    moves = where[:, 2:] - 4
-    counts = (5 * (moves[:, 0] + 2) + moves[:, 1] + 2).bincount(minlength=25)
-    assert int(counts.min()) > 80  # all 25 moves, about 120 times each
-    still = mirror_and_move(pixels + 1, False, 2, generator(0))
-    assert set(still.unique().tolist()) == {0, 1, 201}
-
-
-def test_random_boxes_lie_inside_and_vary() -> None:
-    chance = generator(0)
-    boxes = [random_box(50, 80, chance) for _ in range(300)]
-    assert all(b.top >= 0 and b.left >= 0 for b in boxes)
-    assert all(b.top + b.height <= 50 and b.left + b.width <= 80 for b in boxes)
-    shares = torch.tensor([b.height * b.width / 4000 for b in boxes])
-    assert float(shares.min()) < 0.15 and float(shares.max()) > 0.7
-    assert random_box(4, 4000, generator(0)).height == 4
 
 
 def test_a_split_is_balanced_disjoint_complete_and_repeatable() -> None:
@@ -160,7 +134,8 @@ def test_a_dataset_says_which_network_fits() -> None:
         lambda: images().batches(301, seed=0),
         lambda: images().batches(0, seed=0),
         lambda: images().evaluation_batches(0),
-        lambda: images().batches(8, seed=0, shift=6),
+        lambda: images().batches(8, 0, Augmentation(shift=6)),
+        lambda: images().batches(8, 0, Augmentation(scale=0.5)),
         lambda: dataset().limited(0),
         lambda: dataset().split(COUNT, 0),
         lambda: open_dataset("folder"),
