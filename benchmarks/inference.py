@@ -30,6 +30,7 @@ from latency_tables.spells import undisturbed
 from latency_tables.table import p10_ms
 from proxyless_nas import Network, Shape, load_network
 from proxyless_nas.blocks.classifier import PooledLinear
+from proxyless_nas.blocks.drop_path import DropPath
 from proxyless_nas.blocks.mbconv import InvertedBottleneck
 from proxyless_nas.command import Command, run_one
 
@@ -90,7 +91,7 @@ def plain(network: Network) -> nn.Sequential:
 def _leaves(block: nn.Module) -> Iterator[nn.Module]:
     """Modules that do work, in order."""
     for part in block.modules():
-        if not list(part.children()) and not isinstance(part, nn.Identity):
+        if not list(part.children()) and not isinstance(part, nn.Identity | DropPath):
             yield part
 
 

@@ -12,6 +12,7 @@ from proxyless_nas.blocks import (
     Tree,
 )
 from proxyless_nas.counting import layers_of, macs_of, parameters_of
+from proxyless_nas.dropping import drop_paths
 from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.load import load_spec
 from proxyless_nas.network import Network, NetworkSpec
@@ -44,6 +45,7 @@ __all__ = [
     "Skip",
     "Space",
     "Tree",
+    "drop_paths",
     "hand_made",
     "layers_of",
     "load_network",

@@ -20,14 +20,19 @@ def statistics(module: nn.Module) -> list[Tensor]:
 
 @torch.no_grad()
 def reestimate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-    """Replace running statistics by the plain average over `batches` ([B, C, H, W], labels)."""
+    """Replace running statistics by the plain average over `batches` ([B, C, H, W], labels).
+
+    Only batch norms are in train mode: statistics are those of the network without dropout.
+    """
     norms = batch_norms(network)
     momenta = [norm.momentum for norm in norms]
     was_training = network.training
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
-    network.train()
+    network.eval()
+    for norm in norms:
+        norm.train()
     for x, _ in batches:
         network(x)
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from proxyless_nas.blocks.activation import Activation
 from proxyless_nas.blocks.base import BatchNorm, Block
 from proxyless_nas.blocks.conv import ConvNorm, conv_layer
+from proxyless_nas.blocks.drop_path import DropPath
 from proxyless_nas.blocks.squeeze import SqueezeExcite, squeeze_layers
 from proxyless_nas.layer import Layer, Shape
 
@@ -61,6 +62,8 @@ class MBConv(Block, frozen=True, tag="mbconv"):
         if gate := self._squeeze("", project):
             parts["squeeze"] = SqueezeExcite(gate)
         parts["project"] = ConvNorm(project, norm, "none")
+        if self.residual:
+            parts["drop"] = DropPath()
         return InvertedBottleneck(parts, self.residual)
 
     def _convolutions(self, name: str, shape: Shape) -> dict[str, Layer]:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from proxyless_nas.blocks.activation import Activation, build_activation
 from proxyless_nas.blocks.base import BatchNorm, Block
 from proxyless_nas.blocks.conv import ConvNorm, conv_layer
+from proxyless_nas.blocks.drop_path import DropPath
 from proxyless_nas.layer import Layer, Shape
 
 
@@ -15,12 +16,13 @@ class BasicBlock(nn.Module):
         super().__init__()
         self.first = ConvNorm(parts["first"], norm, activation)
         self.second = ConvNorm(parts["second"], norm, "none")
+        self.drop = DropPath()
         shortcut = parts.get("shortcut")
         self.shortcut = ConvNorm(shortcut, norm, "none") if shortcut else nn.Identity()
         self.activation = build_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.second(self.first(x)) + self.shortcut(x))
+        return self.activation(self.drop(self.second(self.first(x))) + self.shortcut(x))
 
 
 class Residual(Block, frozen=True, tag="residual"):

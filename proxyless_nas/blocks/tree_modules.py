@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from proxyless_nas.blocks.base import BatchNorm
+from proxyless_nas.blocks.drop_path import DropPath
 from proxyless_nas.layer import Layer
 
 
@@ -43,16 +44,20 @@ class NormSeparable(nn.Module):
 
 
 class Fork(nn.Module):
-    """The sum of two paths from one input: each is an edge, and the fork behind it if there is."""
+    """The sum of two paths from one input: each is an edge, and the fork behind it if there is.
+
+    In training each path can be dropped.
+    """
 
     def __init__(self, edges: list[nn.Module], forks: list["Fork"]) -> None:
         super().__init__()
         self.edges = nn.ModuleList(edges)
         self.forks = nn.ModuleList(forks or [nn.Identity() for _ in edges])
+        self.drop = DropPath()
 
     def forward(self, x: Tensor) -> Tensor:
         paths = zip(self.edges, self.forks, strict=True)
-        left, right = [fork(edge(x)) for edge, fork in paths]
+        left, right = [self.drop(fork(edge(x))) for edge, fork in paths]
         return left + right
 
 
@@ -60,7 +65,7 @@ class Branch(nn.Module):
     """bn(fork(part)) + part, where `part` is one half of the shuffled input.
 
     [B, 2C, H, W] -> [B, C, H, W]. The input comes from a convolution with two groups; shuffled,
-    the channels of its groups alternate.
+    the channels of its groups alternate. In training the whole branch can be dropped.
     """
 
     shuffled: Tensor
@@ -69,18 +74,20 @@ class Branch(nn.Module):
         super().__init__()
         self.fork = fork
         self.bn = norm.build(channels)
+        self.drop = DropPath()
         order = torch.arange(2 * channels).reshape(2, channels).T.flatten()
         self.register_buffer("shuffled", order.chunk(2)[half].clone(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         part = x.index_select(1, self.shuffled)
-        return self.bn(self.fork(part)) + part
+        return self.drop(self.bn(self.fork(part)) + part)
 
 
 class TreeBlock(nn.Module):
     """Bottleneck in, grouped convolution, two branches, bottleneck out, and a shortcut around.
 
-    The shortcut averages where the block strides, and is widened with zeros to the output.
+    The shortcut averages where the block strides, and is widened with zeros to the output. In
+    training all but the shortcut can be dropped.
     """
 
     def __init__(
@@ -98,6 +105,7 @@ class TreeBlock(nn.Module):
         )
         self.out_bottle = NormConv(after, norm)
         self.final_bn = norm.build(after.output.channels)
+        self.drop = DropPath()
         stride = root.stride
         self.shortcut = nn.AvgPool2d(stride, stride) if stride > 1 else nn.Identity()
         self.zeros = after.output.channels - before.input.channels
@@ -105,7 +113,7 @@ class TreeBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.root(self.in_bottle(x))
         left, right = [branch(y) for branch in self.branches]
-        y = self.final_bn(self.out_bottle(left + right))
+        y = self.drop(self.final_bn(self.out_bottle(left + right)))
         x = self.shortcut(x)
         if self.zeros:
             x = functional.pad(x, (0, 0, 0, 0, 0, self.zeros))

@@ -30,6 +30,10 @@ from proxyless_nas.upstream.tree_write import NORM, POOLING, pyramid
 
 LETTERS = {size: letter for letter, size in SEPARABLE.items()}
 POOLS = {kind: letter for letter, kind in POOLING.items()}
+DROPPED = (
+    ": with a rate the original scales the outputs in tests too, which no description can say. To "
+    "train with drops, write 0 there and call proxyless_nas.drop_paths"
+)
 
 
 def read_pyramid(data: bytes, path: str | Path) -> NetworkSpec:
@@ -138,7 +142,8 @@ def _insist(place: str, written: Any, readable: Any) -> None:
                 _insist(f"{place}.{index}", *pair)
         case _ if written != readable:
             where, there = place.removeprefix("."), _short(readable)
-            raise ValueError(f"{where} is {_short(written)}; only {there} can be read there")
+            hint = DROPPED if where.endswith("_drop_rate") else ""
+            raise ValueError(f"{where} is {_short(written)}; only {there} can be read there{hint}")
 
 
 def _short(value: Any) -> str:

@@ -181,7 +181,11 @@ BLOCK = "blocks.1"
 FORK = f"{BLOCK}.cell.child_nodes.0.child_nodes.1"
 WRONG = {  # the place and key to change, the value to write, what the error says
     "path drop": (f"{FORK}.path_drop_rate", 0.1, f"{FORK}.path_drop_rate is 0.1; only 0 can"),
-    "cell drop": ("cell_drop_rate", 0.2, "cell_drop_rate is 0.2; only 0 can"),
+    "cell drop": (
+        "cell_drop_rate",
+        0.2,
+        "cell_drop_rate is 0.2; only 0 .* call proxyless_nas.drop",
+    ),
     "no final norm": (f"{BLOCK}.final_bn", False, f"{BLOCK}.final_bn is false; only true can"),
     "order": (f"{BLOCK}.in_bottle.ops_order", "act_bn_weight", "in_bottle.ops_order is "),
     "concat": (f"{FORK}.merge_type", "concat", f"{FORK}.merge_type is .concat"),
