@@ -45,7 +45,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     val_dir: str | None = None
     """Folder of validation classes; default: PATH/val, or /ssd/dataset/imagenet/val."""
     num_classes: int | None = None
-    """Classes to tell apart; default: the network's."""
+    """Classes to tell apart; default: the folder's for --dataset folder, else the network's."""
     resolution: int | None = None
     """Side of the input in pixels, for imagenet and folder; default: the network's."""
     normalise: NormalisationName | None = None

@@ -10,7 +10,10 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # names that glibc's mallopt kno
 
 
 def pick_device(name: DeviceName) -> torch.device:
-    """The device of that name; `auto` is a GPU where torch sees one. ValueError if there is none."""
+    """The device of that name; `auto` is a GPU where torch sees one.
+
+    ValueError if there is none.
+    """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         raise ValueError("torch sees no CUDA device here: use --device cpu")

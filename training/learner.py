@@ -125,7 +125,7 @@ def _average(network: nn.Module, decay: float) -> AveragedModel:
 
     def follow(mine: Sequence[Tensor], new: Sequence[Tensor], count: Tensor | int) -> None:
         if mine[0].is_floating_point():
-            blend(mine, new, count)
+            blend(list(mine), list(new), count)
         else:
             for old, other in zip(mine, new, strict=True):
                 old.copy_(other)

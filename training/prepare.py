@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from proxyless_nas.seeds import seeded as drop_paths
+from proxyless_nas import Network, drop_paths
 from proxyless_nas.subject import Subject, load_its_weights, open_subject, start_from
 from training.config import TrainConfig
 from training.datasets import (
@@ -12,6 +12,7 @@ from training.datasets import (
     Batches,
     Dataset,
     Folders,
+    Images,
     Reading,
     Share,
     open_dataset,
@@ -29,9 +30,14 @@ SMOOTHING = 0.1
 IMAGENET = "/ssd/dataset/imagenet"  # where the original looks
 
 
-def subject_of(config: TrainConfig) -> Subject:
-    """The network that was asked for, with the classes, dropout and side that were asked for."""
-    return open_subject(config.arch, config.resolution, config.num_classes, config.dropout)
+def subject_of(config: TrainConfig, classes: int | None = None) -> Subject:
+    """The network that was asked for, with the classes, dropout and side that were asked for.
+
+    Where none are asked for it gets so many `classes`.
+    """
+    return open_subject(
+        config.arch, config.resolution, config.num_classes or classes, config.dropout
+    )
 
 
 def dataset_of(config: TrainConfig, subject: Subject, workers: Workers) -> Dataset:
@@ -47,8 +53,25 @@ def dataset_of(config: TrainConfig, subject: Subject, workers: Workers) -> Datas
         workers=config.workers if config.workers is not None else share_of_cores(workers),
     )
     data = open_dataset(name, path, reading, config.limit, folders)
-    data.must_fit(subject.input, subject.classes)
     return data if config.held_out is None else data.split(config.held_out, config.seed)
+
+
+def fitted(subject: Subject, data: Dataset, config: TrainConfig) -> Subject:
+    """`subject` with as many classes as the folder has, where no number was given.
+
+    ValueError when network and data do not go together.
+    """
+    if config.dataset == "folder":
+        subject = subject_of(config, data.classes)
+    data.must_fit(subject.input, subject.classes)
+    return subject
+
+
+def scored_here(data: Dataset, workers: Workers) -> Images:
+    """This worker's part of the images that are scored: every image is in one part."""
+    if workers.size == 1:
+        return data.test
+    return data.test.subset(torch.arange(workers.rank, len(data.test), workers.size))
 
 
 def batches_of(config: TrainConfig, data: Dataset, plan: Plan, workers: Workers) -> Batches:
@@ -69,10 +92,16 @@ def learner_of(
     config: TrainConfig, subject: Subject, plan: Plan, device: torch.device, workers: Workers
 ) -> Learner:
     """The network with its first weights, and everything that makes it learn."""
+    if config.precision == "fp16" and device.type != "cuda":
+        raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")
     network = subject.build(config.seed)
     if config.pretrained or config.weights is not None:
         start_from(network, config.arch, config.weights)
     if config.path_drop or config.cell_drop:
+        if not isinstance(network, Network):
+            raise ValueError(
+                f"{subject.name} is torchvision's: it takes no --path-drop, --cell-drop"
+            )
         drop_paths(network, config.path_drop, config.cell_drop)
     network.to(device)
     if config.channels_last:

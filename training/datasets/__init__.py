@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from proxyless_nas import Shape
 from proxyless_nas.files import did_you_mean
 from training.datasets.augmentation import Augmentation, Colour
+from training.datasets.class_folders import TOGETHER, Folders
 from training.datasets.dataset import Dataset, Exam, Source
 from training.datasets.images import Batch, Batches, Images
 from training.datasets.normalisation import Normalisation, NormalisationName
@@ -21,6 +22,7 @@ __all__ = [
     "Dataset",
     "DatasetName",
     "Exam",
+    "Folders",
     "Images",
     "Interpolation",
     "Normalisation",
@@ -38,15 +40,17 @@ def open_dataset(
     path: str | None = None,
     reading: Reading = USUAL,
     limit: int | None = None,
+    folders: Folders = TOGETHER,
 ) -> Dataset:
     """Open a dataset by name; with `limit`, only so many training and so many test images of it.
 
     `imagenet` and `folder` are trees PATH/train/CLASS/* and PATH/val/CLASS/*; `cifar10` and
     `fashion` (Fashion-MNIST) are found or fetched when no `path` is given. What a path may be is
-    told by `open_imagenet`, `open_folder`, `open_cifar10` and `open_fashion`.
+    told by `open_imagenet`, `open_folder`, `open_cifar10` and `open_fashion`. `folders` says where
+    the two trees of `imagenet` and `folder` lie if not there.
     Raises ValueError for an unknown name, OSError with a cure for missing files.
     """
-    source = _find(name, path, reading)
+    source = _find(name, path, reading, folders)
     data = Dataset(
         name=source.name,
         class_names=source.class_names,
@@ -66,7 +70,7 @@ def open_test(
 
     `path` may also be the folder `val` itself. Otherwise as `open_dataset`.
     """
-    source = _find(name, path, reading)
+    source = _find(name, path, reading, TOGETHER)
     data = Exam(name=source.name, class_names=source.class_names, test=source.test())
     return data if limit is None else data.limited(limit)
 
@@ -90,12 +94,14 @@ def usual_dataset(input: Shape, classes: int) -> DatasetName:
     )
 
 
-def _find(name: DatasetName, path: str | None, reading: Reading) -> Source:
+def _find(name: DatasetName, path: str | None, reading: Reading, folders: Folders) -> Source:
+    if folders != TOGETHER and name in ("cifar10", "fashion"):
+        raise ValueError(f"{name} has no folders of its own for training and test: give --path")
     match name:
         case "imagenet":
             from training.datasets.folder import open_imagenet
 
-            return open_imagenet(path, reading)
+            return open_imagenet(path, reading, folders)
         case "cifar10":
             from training.datasets.cifar10 import open_cifar10
 
@@ -107,7 +113,7 @@ def _find(name: DatasetName, path: str | None, reading: Reading) -> Source:
         case "folder":
             from training.datasets.folder import open_folder
 
-            return open_folder(path, reading)
+            return open_folder(path, reading, folders)
     names = get_args(DatasetName)
     raise ValueError(
         f"no dataset {name!r}{did_you_mean(name, list(names))}; datasets: {', '.join(names)}"

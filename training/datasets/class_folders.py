@@ -13,6 +13,17 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".w
 ORDER_FILE = "wnids.txt"
 
 
+class Folders(Struct, frozen=True):
+    """Where training and validation classes lie; None for train/ and val/ of the path."""
+
+    train: str | None = None
+    val: str | None = None
+
+
+TOGETHER = Folders()
+"""Both in one folder, as ImageNet is laid out."""
+
+
 class Classes(Struct, frozen=True):
     """Class names in the order of their labels, and the file or folder that says so."""
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from training.datasets.class_folders import (
     ORDER_FILE,
+    TOGETHER,
     Classes,
+    Folders,
     found_classes,
     listed_classes,
     samples_of,
@@ -18,40 +20,52 @@ IMAGENET_CLASSES = 1000
 WNID = re.compile(r"n\d{8}")
 
 
-def open_folder(path: str | None, reading: Reading) -> Source:
+def open_folder(path: str | None, reading: Reading, folders: Folders = TOGETHER) -> Source:
     """Any tree of class folders; where only val/ is read, PATH may be that folder itself.
 
     A `wnids.txt` in, beside or above val/ lists all classes in the order of their labels; the
     tree may then hold only some of them. Without one the labels number the sorted folder names,
     and train/ and val/ must have the same. OSError and ValueError name what is amiss.
     """
-    root, val = _places(path, "folder")
-    return _source(str(root), root, val, listed_classes(val) or found_classes(val), reading)
+    train, val = _places(path, folders, "folder")
+    classes = listed_classes(val) or found_classes(val)
+    return _source(path or str(val), train, val, classes, reading)
 
 
-def open_imagenet(path: str | None, reading: Reading) -> Source:
+def open_imagenet(path: str | None, reading: Reading, folders: Folders = TOGETHER) -> Source:
     """ImageNet's 1000 classes, in folders that are named by WordNet ids; see `open_folder`.
 
     A tree that holds fewer of them needs `wnids.txt`: ValueError says so.
     """
-    root, val = _places(path, "imagenet")
+    train, val = _places(path, folders, "imagenet")
     classes = listed_classes(val) or found_classes(val)
     _must_be_imagenet(classes)
-    return _source("ImageNet", root, val, classes, reading)
+    return _source("ImageNet", train, val, classes, reading)
 
 
-def _places(path: str | None, dataset: str) -> tuple[Path, Path]:
-    """(the folder that holds train/ and val/, the folder of test classes)."""
+def _places(path: str | None, folders: Folders, dataset: str) -> tuple[Path, Path]:
+    """The folders of training classes and of validation classes."""
     if path is None:
+        if folders.train is not None and folders.val is not None:
+            return Path(folders.train), _there(Path(folders.val))
         raise ValueError(f"dataset {dataset!r} needs --path: the folder that holds val/")
     root = Path(path)
+    train = root / "train" if folders.train is None else Path(folders.train)
+    if folders.val is not None:
+        return train, _there(Path(folders.val))
     if not root.is_dir():
         raise FileNotFoundError(f"no folder {root}: expected {root}/val/CLASS/*")
     if (root / "val").is_dir():
-        return root, root / "val"
+        return train, root / "val"
     if (root / "train").is_dir():
         raise FileNotFoundError(f"no folder {root / 'val'}: expected {root}/val/CLASS/*")
-    return root, root
+    return train, root
+
+
+def _there(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}: expected {folder}/CLASS/*")
+    return folder
 
 
 def _must_be_imagenet(classes: Classes) -> None:
@@ -69,17 +83,13 @@ def _must_be_imagenet(classes: Classes) -> None:
         )
 
 
-def _source(name: str, root: Path, val: Path, classes: Classes, reading: Reading) -> Source:
+def _source(name: str, folder: Path, val: Path, classes: Classes, reading: Reading) -> Source:
     def train() -> FileImages:
-        folder = root / "train"
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"no folder {folder}: expected {root}/train/CLASS/*, {root}/val/CLASS/*"
-            )
+        _there(folder)
         if classes.origin == str(val):
             odd = sorted(set(found_classes(folder).names) ^ set(classes.names))
             if odd:
-                raise ValueError(f"{root}: class {odd[0]!r} is not in both train/ and val/")
+                raise ValueError(f"class {odd[0]!r} is not in both {folder} and {val}")
         return FileImages(samples_of(folder, classes), reading)
 
     side = reading.resolution or RESOLUTION

@@ -76,6 +76,8 @@ class Images(ABC):
         """
         if batch_size < 1:
             raise ValueError(f"batch size {batch_size} is below 1")
+        if not len(self):
+            return iter(())  # a worker may have no part in a small set
         return self.sent(self.read(batch_size, _fetches(device)), device)
 
     def sent(self, batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:

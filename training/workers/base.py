@@ -57,7 +57,7 @@ class Workers(ABC):
         """What the first worker passed in, its tensors on the CPU."""
 
     def average_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace floating-point tensors of one kind and device by their average, in one message."""
+        """Replace float tensors of one kind and device by their average, in one message."""
         if self.size == 1 or not tensors:
             return
         flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
@@ -73,7 +73,8 @@ class Workers(ABC):
         """
         digest = sha256()
         for tensor in tensors:
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+            plain = tensor.detach().cpu().contiguous().view(-1)
+            digest.update(plain.view(torch.uint8).numpy().tobytes())
         own = digest.hexdigest()
         differs = float(own != self.broadcast(own))
         if self.sum(torch.tensor(differs, device=tensors[0].device)):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn, optim
@@ -20,21 +20,19 @@ DEFAULT_PORT = 29500
 class _Parallel(Link):
     """torch's DistributedDataParallel: gradients travel while backward goes on."""
 
-    network: DistributedDataParallel
-
     def __init__(self, network: nn.Module, fp16: bool) -> None:
         device = next(network.parameters()).device
-        self.network = DistributedDataParallel(
+        self.network = self._parallel = DistributedDataParallel(
             network,
             device_ids=[device] if device.type == "cuda" else None,
             forward_sync_buffers=False,  # the loop averages statistics itself, under every engine
         )
         if fp16:
-            self.network.register_comm_hook(None, fp16_compress_hook)
+            self._parallel.register_comm_hook(None, fp16_compress_hook)
 
     @contextmanager
     def part(self, last: bool) -> Iterator[None]:
-        with nullcontext() if last else self.network.no_sync():
+        with nullcontext() if last else self._parallel.no_sync():
             yield
 
 
@@ -66,7 +64,7 @@ class TorchDistributed(Workers):
         return total
 
     def broadcast(self, value: T) -> T:
-        box = [on_cpu(value) if self.first else None]
+        box: list[Any] = [on_cpu(value) if self.first else None]
         distributed.broadcast_object_list(box)
         return box[0]
 
