@@ -1,12 +1,19 @@
-"""Run the real commands as a user would, in processes of their own."""
+"""Run the real commands as a user would: in processes of their own, or here, which is faster."""
 
+import contextlib
+import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -26,9 +33,36 @@ def run(*words: object) -> subprocess.CompletedProcess[str]:
 
 def run_well(*words: object) -> str:
     """Run to the end; the test fails when the command does."""
-    done = run(*words)
+    return well(run(*words))
+
+
+def well(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command printed; the test fails when the command did."""
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_here(*words: object) -> subprocess.CompletedProcess[str]:
+    """The same program with the same words, run to its exit code in this process."""
+    program, *flags = map(str, words)
+    if program == "-m":
+        program, *flags = (f"{flags[0].replace('.', '/')}/__main__.py", *flags[1:])
+    printed, complaint, threads = io.StringIO(), io.StringIO(), torch.get_num_threads()
+    with (
+        contextlib.chdir(ROOT),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(complaint),
+        mock.patch.dict(os.environ),
+        mock.patch.object(sys, "argv", [program, *flags]),
+        pytest.raises(SystemExit) as end,
+    ):
+        runpy.run_path(program, run_name="__main__")
+    torch.set_num_threads(threads)
+    code = end.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(
+        command(*words), code, printed.getvalue(), complaint.getvalue()
+    )
 
 
 def kill_when(words: list[object], log: Path, lines: int) -> int:
