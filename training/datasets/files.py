@@ -145,6 +145,7 @@ def load(
             yield pixels.permute(0, 3, 1, 2), labels
     except ValueError as error:
         complaint = str(error).strip().splitlines()[-1]
+        error.__traceback__ = None  # its frames keep the loader, which then waits 5 s per worker
         raise ValueError(complaint.removeprefix("ValueError: ")) from error
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
