@@ -129,6 +129,7 @@ def test_a_tree_without_weights_is_its_shortcut_averaged_and_widened_with_zeros(
     assert not y[:, 5:].any()
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("letter", "357DMAI")
 def test_each_edge_of_a_tree_changes_what_the_block_computes(letter: str) -> None:
     other = "I" if letter != "I" else "M"
