@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+HOROVOD := $(VENV)/.horovod
 
 # More threads than two make the small tensors of the tests slower, not faster.
 OMP_NUM_THREADS_IN_TESTS ?= 2
@@ -20,11 +21,15 @@ test quick: export OMP_NUM_THREADS = $(OMP_NUM_THREADS_IN_TESTS)
 # Threads that wait by spinning make the tests take four times as long where others use the cores.
 test quick: export OMP_WAIT_POLICY = passive
 
+# mpirun wants these two before it starts anything for root, as in a container.
+test: export OMPI_ALLOW_RUN_AS_ROOT = 1
+test: export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test quick check fix clean
+.PHONY: help demo smoke test quick horovod check fix clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## walk the main road on real data: measure, search, train, compare; DEMO= adds flags
 	$(BIN)/python -m examples.main_road --out runs/demo $(DEMO)
@@ -36,11 +41,13 @@ smoke: $(READY) ## the same road in under a minute: a tiny space and a slice of 
 	rm -rf runs/smoke
 	$(BIN)/python -m examples.main_road $(SMOKE) --out runs/smoke
 
-test: $(READY) ## all tests
+test: $(READY) $(HOROVOD) ## all tests; needs a C++ compiler, for Horovod
 	$(BIN)/python -m pytest -q
 
 quick: $(READY) ## the tests that take less than two minutes together
 	$(BIN)/python -m pytest -q -m "not slow"
+
+horovod: $(HOROVOD) ## Horovod and MPI for several workers; compiles for minutes, once per machine
 
 check: $(READY) ## lint, format and types; changes nothing
 	$(BIN)/ruff check .
@@ -58,4 +65,8 @@ clean: ## remove .venv and caches; runs/ and downloaded data stay
 $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+$(HOROVOD): $(READY) requirements-horovod.lock training/workers/build_horovod.sh
+	training/workers/build_horovod.sh
 	touch $@

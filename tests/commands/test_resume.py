@@ -93,6 +93,6 @@ def test_another_config_in_the_same_folder_is_refused_and_the_run_is_kept(tmp_pa
         RunFolder(tmp_path, config)
     folder.close()
     before = (tmp_path / "config.json").read_bytes()
-    with pytest.raises(ValueError, match="epochs = 6, not 7: name another folder"):
+    with pytest.raises(ValueError, match="epochs = 150, not 7: name another folder"):
         RunFolder(tmp_path, TrainConfig(arch="a.json", out=str(tmp_path), epochs=7))
     assert (tmp_path / "config.json").read_bytes() == before
