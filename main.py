@@ -1,6 +1,7 @@
 """Train a network, on one worker or many, and say how good it is."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the cores to decoders
@@ -53,20 +54,21 @@ def train(
     plan = make_plan(config, len(data.train), workers)
     learner = learner_of(config, subject, plan, device, workers)
     folder = RunFolder(out, config, MAY_DIFFER, config.resume) if workers.first else None
-    if folder is not None:
-        print(opening(config, subject, plan, device, workers), flush=True)
-    batches = batches_of(config, data, plan, workers)
-    loop = Loop(learner, plan, config, batches, scored_here(data, workers), folder)
-    pace = loop.run()
-    result = loop.finish()
-    state = learner.result.state_dict()
-    digest = workers.must_agree(list(state.values()))
-    if folder is not None:
-        save_tensors(folder.path / "weights.pt", state)
-        if subject.spec is not None:
-            subject.spec.save(str(folder.path / "spec.json"))
-        write_json(folder.path / "result.json", result)
-        print(closing(config, subject, folder, result, pace, digest, workers))
+    with nullcontext() if folder is None else folder:
+        if workers.first:
+            print(opening(config, subject, plan, device, workers), flush=True)
+        batches = batches_of(config, data, plan, workers)
+        loop = Loop(learner, plan, config, batches, scored_here(data, workers), folder)
+        pace = loop.run()
+        result = loop.finish()
+        state = learner.result.state_dict()
+        digest = workers.must_agree(list(state.values()))
+        if folder is not None:
+            save_tensors(out / "weights.pt", state)
+            if subject.spec is not None:
+                subject.spec.save(str(out / "spec.json"))
+            write_json(out / "result.json", result)
+            print(closing(config, subject, result, pace, digest, workers))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,12 @@ class RunFolder:
             self._writer.close()
         self._lock.close()
 
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
     def records(self) -> list[dict[str, Any]]:
         """All lines of the log."""
         return read_log(self.path / "log.jsonl")

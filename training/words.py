@@ -6,7 +6,6 @@ from proxyless_nas.subject import Subject
 from training.config import TrainConfig
 from training.evaluate import Evaluation
 from training.plan import Plan
-from training.run_folder import RunFolder
 from training.watch import Pace
 from training.workers import Workers
 
@@ -42,7 +41,6 @@ def counted(count: int, what: str) -> str:
 def closing(
     config: TrainConfig,
     subject: Subject,
-    folder: RunFolder,
     result: Evaluation,
     pace: Pace,
     digest: str,
@@ -52,7 +50,7 @@ def closing(
     scored = "test images" if config.held_out is None else "held-out training images"
     lines = [
         f"{subject.name}: top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, loss {result.loss:.4f} "
-        f"on {result.images:,} {scored}; weights in {folder.path / 'weights.pt'}"
+        f"on {result.images:,} {scored}; weights in {config.out}/weights.pt"
     ]
     if pace.images:
         lines.append(

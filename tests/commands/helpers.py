@@ -15,8 +15,7 @@ from unittest import mock
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+from tests.launch import ENVIRONMENT, ROOT
 
 
 def command(*words: object) -> list[str]:

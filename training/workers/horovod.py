@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn, optim
 
-from training.workers.base import Link, Workers, on_cpu
+from training.workers.base import Link, Workers, on_cpu, take_gpu
 
 T = TypeVar("T")
+Form = tuple[torch.dtype, torch.memory_format]
 
 
 def horovod() -> Any:
@@ -24,6 +25,27 @@ def horovod() -> Any:
     return hvd
 
 
+class Packing:
+    """How gradients travel: as numbers of one kind, in rows, which is all that Horovod takes.
+
+    Horovod calls it a compression. Channels-last gradients come back channels last.
+    """
+
+    def __init__(self, kind: torch.dtype | None) -> None:
+        self.kind = kind
+
+    def compress(self, tensor: Tensor) -> tuple[Tensor, Form]:
+        """What to send, and what it was."""
+        last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+        form = (tensor.dtype, torch.channels_last if last else torch.contiguous_format)
+        return tensor.to(self.kind or tensor.dtype).contiguous(), form
+
+    def decompress(self, tensor: Tensor, form: Form) -> Tensor:
+        """What was received, as it was."""
+        kind, layout = form
+        return tensor.to(kind).contiguous(memory_format=layout)
+
+
 class _Hooked(Link):
     """Horovod's optimizer, used for its hooks only: they average gradients during backward.
 
@@ -33,12 +55,11 @@ class _Hooked(Link):
     def __init__(
         self, network: nn.Module, optimizer: optim.Optimizer, passes: int, fp16: bool
     ) -> None:
-        hvd = horovod()
         self.network = network
-        self._averaging = hvd.DistributedOptimizer(
+        self._averaging = horovod().DistributedOptimizer(
             optimizer,
             named_parameters=network.named_parameters(),
-            compression=hvd.Compression.fp16 if fp16 else hvd.Compression.none,
+            compression=Packing(torch.float16 if fp16 else None),
             backward_passes_per_step=passes,
         )
 
@@ -59,7 +80,7 @@ class Horovod(Workers):
         self.local_rank, self.local_size = self._hvd.local_rank(), self._hvd.local_size()
         carrier = "MPI" if self._hvd.mpi_enabled() else "gloo"
         if cuda:
-            torch.cuda.set_device(self.local_rank)
+            take_gpu(self.local_rank)
             carrier += " and NCCL" if self._hvd.nccl_built() else ""
         self.engine = f"Horovod over {carrier}"
 
@@ -70,7 +91,8 @@ class Horovod(Workers):
         return self._hvd.allreduce(tensor, op=self._hvd.Sum)
 
     def broadcast(self, value: T) -> T:
-        return self._hvd.broadcast_object(on_cpu(value) if self.first else None, name="value")
+        mine = on_cpu(value) if self.first else None
+        return self._hvd.broadcast_object(mine, name="value")  # unnamed, it is named by its type
 
     def close(self) -> None:
         self._hvd.shutdown()

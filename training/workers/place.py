@@ -37,6 +37,6 @@ def place(environment: Mapping[str, str]) -> Place:
         if all(name in environment for name in names):
             return Place(*(int(environment[name]) for name in names))
     raise ValueError(
-        "--distributed torch, but no launcher told this process its number: start it with "
-        "torchrun --nproc-per-node N, or with mpirun -np N"
+        "several workers were asked for, but no launcher told this process its number: start it "
+        "with torchrun --nproc-per-node N, or with mpirun -np N"
     )

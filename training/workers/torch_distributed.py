@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, distributed, nn, optim
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 
-from training.workers.base import Link, Workers, on_cpu
+from training.workers.base import Link, Workers, on_cpu, take_gpu
 from training.workers.place import Place
 
 T = TypeVar("T")
@@ -45,7 +44,7 @@ class TorchDistributed(Workers):
         backend = "nccl" if cuda else "gloo"
         self.engine = f"torch.distributed over {backend}"
         if cuda:
-            torch.cuda.set_device(self.local_rank)
+            take_gpu(self.local_rank)
         if "MASTER_ADDR" not in os.environ and self.local_size != self.size:
             raise ValueError(
                 "torch.distributed over several machines needs MASTER_ADDR, the name of the "
