@@ -46,6 +46,11 @@ def dataset_of(config: TrainConfig, subject: Subject, workers: Workers) -> Datas
     path, folders = config.path, Folders(config.train_dir, config.val_dir)
     if name == "imagenet" and path is None and not (folders.train and folders.val):
         path = IMAGENET
+        if not os.path.isdir(path):
+            raise FileNotFoundError(
+                f"no ImageNet in {path}, where the original keeps it: give --path, the folder that "
+                f"holds train/ and val/, or --train-dir and --val-dir"
+            )
     reading = Reading(
         resolution=subject.input.height,
         normalise=config.normalise,
