@@ -95,9 +95,8 @@ class Loop:
     def _must_be_finite(self, done: int) -> None:
         if not math.isfinite(self._tally.loss) or not self.learner.sound():
             raise ValueError(
-                f"the loss or a weight is not finite within the {self._tally.steps} steps before "
-                f"step {done:,}: lower --base-lr, lengthen --warmup-epochs, or set --clip-norm; "
-                f"the last checkpoint is from before that"
+                f"the loss or a weight is not finite by step {done:,}: lower --base-lr, lengthen "
+                f"--warmup-epochs, or set --clip-norm; the last checkpoint is from before that"
             )
 
     def _log_loss(self, done: int) -> float:
