@@ -96,8 +96,9 @@ class Learner:
         return torch.autocast(self.device.type, kind, enabled=kind is not None)
 
     def sound(self) -> bool:
-        """Whether every parameter is a finite number."""
-        return bool(torch.stack([p.detach().isfinite().all() for p in self._parameters]).all())
+        """Whether every parameter and every statistic is a finite number."""
+        held = [*self._parameters, *self._statistics]
+        return bool(torch.stack([tensor.detach().isfinite().all() for tensor in held]).all())
 
     def state(self) -> dict[str, Any]:
         """Everything a later process needs to go on, whatever the number of workers."""
