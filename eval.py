@@ -47,6 +47,8 @@ class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which data; when not given, it is told from the network:
     imagenet for 1000 classes of 3 channels, cifar10 for 10 classes of 3x32x32,
     fashion for 10 classes of 1x28x28."""
+    num_classes: int | None = None
+    """Classes that the weights tell apart; default: the network's."""
     resolution: int | None = None
     """Side of the input in pixels, for imagenet and folder; default: the description's."""
     normalise: NormalisationName | None = None
@@ -76,7 +78,7 @@ def main(config: EvalConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     device = pick_device(config.device)
-    subject = open_subject(config.arch, config.resolution)
+    subject = open_subject(config.arch, config.resolution, config.num_classes)
     network = subject.build(seed=0)
     table = LatencyTable.load(config.table) if config.table else None
     latency = {} if table is None else {"predicted latency": predicted(subject, table)}

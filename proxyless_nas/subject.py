@@ -94,9 +94,14 @@ def start_from(network: nn.Module, source: str, weights: str | None = None) -> t
     """As `load_its_weights`, for a network whose number of classes may differ from the weights'.
 
     Returns the names of the tensors that kept their fresh values: a classifier of another size.
+    Weights of a network that has the new number of classes already are taken whole.
     """
     donor = open_subject(source).build()
-    load_its_weights(donor, source, weights)
+    try:
+        load_its_weights(donor, source, weights)
+    except ValueError:
+        load_its_weights(network, source, weights)
+        return ()
     theirs, own = donor.state_dict(), network.state_dict()
     fresh = tuple(name for name in own if own[name].shape != theirs[name].shape)
     network.load_state_dict({**theirs, **{name: own[name] for name in fresh}})

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from training.datasets import Batch
-from training.datasets.torchvision_door import transforms
 
 Change = Callable[[Tensor, Tensor], Batch]
 """Images [B, C, H, W] and labels [B] to images and labels, or probabilities [B, K]."""
@@ -19,7 +18,11 @@ def changes(classes: int, erasing: float, mixup: float, cutmix: float) -> list[C
     mixup, cutmix: alpha of the Beta distribution from which the share of the other image is drawn
     (Zhang et al. 2018; Yun et al. 2019); of the two, every batch gets one. 0 leaves a change out.
     """
-    chosen: list[Change] = [_eraser(erasing)] if erasing else []
+    if not (erasing or mixup or cutmix):
+        return []
+    from training.datasets.torchvision_door import transforms
+
+    chosen: list[Change] = [_each(transforms.RandomErasing(p=erasing))] if erasing else []
     mixers = []
     if mixup:
         mixers.append(transforms.MixUp(alpha=mixup, num_classes=classes))
@@ -30,9 +33,8 @@ def changes(classes: int, erasing: float, mixup: float, cutmix: float) -> list[C
     return chosen
 
 
-def _eraser(share: float) -> Change:
+def _each(erase: Callable[[Tensor], Tensor]) -> Change:
     """Every image has a rectangle of its own, filled with zeros: the mean pixel."""
-    erase = transforms.RandomErasing(p=share)
 
     def change(x: Tensor, y: Tensor) -> Batch:
         erased = torch.stack([erase(image) for image in x])

@@ -137,6 +137,13 @@ def test_a_network_of_torchvision_with_other_classes(tmp_path: Path) -> None:
     well(run_here("main.py", *flags.split(), *folders, "--out", tmp_path / "out"))
     weights = load_tensors(tmp_path / "out" / "weights.pt")
     assert weights["classifier.1.weight"].shape[0] == 2
+    kept = ["--weights", tmp_path / "out" / "weights.pt"]
+    score = ["--num-classes", 2, "--dataset", "folder", "--path", tmp_path, "--resolution", 32]
+    printed = well(run_here("eval.py", "-a", "squeezenet1_1", *score, *kept))
+    top1 = result_of(tmp_path / "out")["top1"]
+    assert f"top-1                 {top1:.2%}" in printed
+    again = ["main.py", *flags.split(), *folders, *kept, "--out", tmp_path / "again"]
+    well(run_here(*again))
     refused = run_here("main.py", *flags.split(), *folders, "--cell-drop", 0.1)
     assert_refused(refused, "--cell-drop")
 
