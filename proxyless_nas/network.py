@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv
@@ -62,6 +63,18 @@ class NetworkSpec(Struct, frozen=True, forbid_unknown_fields=True):
         """Number of trainable parameters."""
         return sum(layer.parameters for layer in self.layers())
 
+    def with_classifier(
+        self, classes: int | None = None, dropout: float | None = None
+    ) -> "NetworkSpec":
+        """The same network with other classes or another dropout; None keeps its own."""
+        own = self.classifier
+        classifier = replace(
+            own,
+            classes=own.classes if classes is None else classes,
+            dropout=own.dropout if dropout is None else dropout,
+        )
+        return replace(self, classifier=classifier)
+
     def build(self, seed: int | None = None) -> "Network":
         """The module with fresh weights; a seed makes them repeatable without touching torch's."""
         with seeded(seed):
@@ -91,6 +104,17 @@ class Network(nn.Module):
         if self.spec.mix is not None:
             x = self.get_submodule("mix")(x)
         return self.get_submodule("classifier")(x)
+
+
+def adopt(network: nn.Module, donor: nn.Module) -> tuple[str, ...]:
+    """Fill `network` from `donor`, which may have a classifier of another size.
+
+    Returns the names of the tensors that stayed as they were, since their shapes differ.
+    """
+    own, theirs = network.state_dict(), donor.state_dict()
+    kept = tuple(name for name in own if own[name].shape != theirs[name].shape)
+    network.load_state_dict({**theirs, **{name: own[name] for name in kept}})
+    return kept
 
 
 def init_weights(module: nn.Module) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from proxyless_nas.layer import Shape
 from proxyless_nas.load import TORCHVISION, load_published_weights, load_spec, torchvision_name
-from proxyless_nas.network import NetworkSpec
+from proxyless_nas.network import NetworkSpec, adopt
 from proxyless_nas.seeds import seeded
 from proxyless_nas.weights import load_weights
 
@@ -54,14 +54,8 @@ def open_subject(
         shape = classifier_shape(name).at_side(side)
         return Subject(source, shape, classes or TORCHVISION_CLASSES, dropout, None)
     spec = load_spec(source)
-    own = spec.classifier
-    classifier = replace(
-        own,
-        classes=own.classes if classes is None else classes,
-        dropout=own.dropout if dropout is None else dropout,
-    )
-    spec = replace(spec, input=spec.input.at_side(side), classifier=classifier)
-    return Subject(source, spec.input, classifier.classes, classifier.dropout, spec)
+    spec = replace(spec, input=spec.input.at_side(side)).with_classifier(classes, dropout)
+    return Subject(source, spec.input, spec.classifier.classes, spec.classifier.dropout, spec)
 
 
 def load_network(source: str, seed: int | None = None) -> nn.Module:
@@ -102,7 +96,4 @@ def start_from(network: nn.Module, source: str, weights: str | None = None) -> t
     except ValueError:
         load_its_weights(network, source, weights)
         return ()
-    theirs, own = donor.state_dict(), network.state_dict()
-    fresh = tuple(name for name in own if own[name].shape != theirs[name].shape)
-    network.load_state_dict({**theirs, **{name: own[name] for name in fresh}})
-    return fresh
+    return adopt(network, donor)

@@ -2,9 +2,7 @@
 
 from typing import Protocol
 
-from msgspec.structs import replace
-
-from proxyless_nas.network import Network, NetworkSpec
+from proxyless_nas.network import Network, NetworkSpec, adopt
 from proxyless_nas.pretrained import PRETRAINED, Weights, load_pretrained
 from proxyless_nas.published import PUBLISHED
 
@@ -49,22 +47,15 @@ def make(
     A classifier of another size than the weights' stays freshly initialised. Errors as in
     `load_pretrained`.
     """
-    published = spec.classifier
-    classifier = replace(
-        published,
-        classes=published.classes if num_classes is None else num_classes,
-        dropout=published.dropout if dropout is None else dropout,
-    )
-    network = replace(spec, classifier=classifier).build()
+    network = spec.with_classifier(num_classes, dropout).build()
     if weights is None:
         return network
-    if classifier.classes == published.classes:
+    if network.spec.classifier.classes == spec.classifier.classes:
         load_pretrained(network, weights, progress)
         return network
     donor = spec.build()
     load_pretrained(donor, weights, progress)
-    fresh = network.get_submodule("classifier.linear").state_dict(prefix="classifier.linear.")
-    network.load_state_dict(donor.state_dict() | fresh)
+    adopt(network, donor)
     return network
 
 
