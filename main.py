@@ -28,19 +28,20 @@ from training.prepare import (
 )
 from training.run_folder import RunFolder, begun_config
 from training.words import closing, opening, run_name
-from training.workers import Workers, join_workers
+from training.workers import Workers, first_speaks, join_workers
 
 
 def main(config: TrainConfig) -> None:
     """Join the other workers, train, score, and let the first worker write and tell it."""
-    device = pick_device("cpu" if config.no_cuda else config.device)
-    subject = subject_of(config)
-    out = config.out or f"{config.log_dir}/{run_name(config, subject)}"
-    with join_workers(config.distributed, device.type == "cuda") as workers:
-        torch.set_num_threads(config.threads or share_of_cores(workers))
-        if device.type == "cpu":
-            keep_freed_memory()
-        train(replace(config, out=out), Path(out), subject, device, workers)
+    with first_speaks():
+        device = pick_device("cpu" if config.no_cuda else config.device)
+        subject = subject_of(config)
+        out = config.out or f"{config.log_dir}/{run_name(config, subject)}"
+        with join_workers(config.distributed, device.type == "cuda") as workers:
+            torch.set_num_threads(config.threads or share_of_cores(workers))
+            if device.type == "cpu":
+                keep_freed_memory()
+            train(replace(config, out=out), Path(out), subject, device, workers)
 
 
 def train(

@@ -134,4 +134,14 @@ def test_three_workers_cannot_share_what_two_began(tmp_path: Path) -> None:
     done = launch("torchrun", 3, *words)
     assert done.returncode != 0
     assert re.search(r"error: 50 images per step .*3 workers .*start 1, 2, 5 of", done.stderr)
+    assert done.stderr.count("error: 50 images") == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_mistake_of_the_user_is_told_once(launcher: Launcher, tmp_path: Path) -> None:
+    words = ["main.py", "--arch", "proxyless_gpu", "--path", tmp_path / "nowhere"]
+    done = launch(launcher, 2, *words, "--log-dir", tmp_path / "logs")
+    assert done.returncode != 0
+    assert done.stderr.count("error: no folder") == 1
+    assert not (tmp_path / "logs").exists()
