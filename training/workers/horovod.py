@@ -1,5 +1,6 @@
 """Workers started by mpirun or horovodrun, talking through Horovod: MPI, gloo or NCCL."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from torch import Tensor, nn, optim
 from training.workers.base import Link, Workers, on_cpu, take_gpu
 
 T = TypeVar("T")
+WAIT_POLITELY = ("OMPI_MCA_mpi_yield_when_idle", "1")
+"""Else Open MPI spins while it waits, on the cores that the workers compute on."""
 Form = tuple[torch.dtype, torch.memory_format]
 
 
@@ -75,6 +78,8 @@ class Horovod(Workers):
 
     def __init__(self, cuda: bool) -> None:
         self._hvd = horovod()
+        if not cuda:
+            os.environ.setdefault(*WAIT_POLITELY)
         self._hvd.init()
         self.rank, self.size = self._hvd.rank(), self._hvd.size()
         self.local_rank, self.local_size = self._hvd.local_rank(), self._hvd.local_size()
