@@ -49,7 +49,7 @@ class InputPipelineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Side of the crops of photographs."""
     batch_size: Annotated[int, short("b")] = 64
     """Images per step."""
-    images: int = 768
+    images: int = 4096
     """Photographs per measurement; of the small images twenty times as many."""
     rounds: int = 5
     """Measurements of each kind, shuffled."""
