@@ -33,6 +33,11 @@ def changes(classes: int, erasing: float, mixup: float, cutmix: float) -> list[C
     return chosen
 
 
+def in_planes(x: Tensor, y: Tensor) -> Batch:
+    """One channel after the other in memory; images come with their channels last."""
+    return x.contiguous(), y
+
+
 def _each(erase: Callable[[Tensor], Tensor]) -> Change:
     """Every image has a rectangle of its own, filled with zeros: the mean pixel."""
 

@@ -21,7 +21,7 @@ from training.datasets import (
 from training.datasets.reading import cores
 from training.learner import Learner, Manner
 from training.losses import AnyLoss, LabelLoss, TeacherLoss
-from training.mixing import changes
+from training.mixing import Change, changes, in_planes
 from training.optimizer import Exempt, sgd
 from training.plan import Plan
 from training.workers import Workers
@@ -100,6 +100,8 @@ def learner_of(
     if config.precision == "fp16" and device.type != "cuda":
         raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")
     network = subject.build(config.seed)
+    if getattr(network, "aux_logits", False):
+        raise ValueError(f"{subject.name} answers with several heads in training: choose another")
     if config.pretrained or config.weights is not None:
         start_from(network, config.arch, config.weights)
     if config.path_drop or config.cell_drop:
@@ -117,7 +119,7 @@ def learner_of(
     )
     manner = Manner(
         loss=loss_of(config, subject, device),
-        changes=changes(subject.classes, config.erasing, config.mixup, config.cutmix),
+        changes=changes_of(config, subject),
         precision=config.precision,
         clip_norm=config.clip_norm,
         ema=config.ema,
@@ -127,6 +129,12 @@ def learner_of(
         seed=config.seed,
     )
     return Learner(network, optimizer, manner, workers)
+
+
+def changes_of(config: TrainConfig, subject: Subject) -> list[Change]:
+    """What happens to whole batches before the network sees them."""
+    mixed = changes(subject.classes, config.erasing, config.mixup, config.cutmix)
+    return mixed if config.channels_last else [*mixed, in_planes]
 
 
 def loss_of(config: TrainConfig, subject: Subject, device: torch.device) -> AnyLoss:

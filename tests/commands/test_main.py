@@ -146,6 +146,8 @@ def test_a_network_of_torchvision_with_other_classes(tmp_path: Path) -> None:
     well(run_here(*again))
     refused = run_here("main.py", *flags.split(), *folders, "--cell-drop", 0.1)
     assert_refused(refused, "--cell-drop")
+    flags = flags.replace("squeezenet1_1", "googlenet")
+    assert_refused(run_here("main.py", *flags.split(), *folders), "several heads")
 
 
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: Path) -> None:

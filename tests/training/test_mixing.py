@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.mixing import changes
+from training.mixing import changes, in_planes
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,3 +58,10 @@ def test_of_mixup_and_cutmix_every_batch_gets_one() -> None:
     (mix,) = changes(10, 0.0, 1.0, 1.0)
     pasted = [bool(torch.isin(mix(*batch())[0], batch()[0]).all()) for _ in range(40)]
     assert 8 < sum(pasted) < 32
+
+
+def test_planes_hold_the_same_images() -> None:
+    x, y = batch()
+    planes, labels = in_planes(x, y)
+    assert planes.is_contiguous() and not x.is_contiguous()
+    assert torch.equal(planes, x) and labels is y
