@@ -10,8 +10,9 @@ from msgspec import Struct
 from torch import nn
 
 from latency_tables.cost import TableLatency
-from latency_tables.graph import to_onnx
+from latency_tables.model import Model
 from latency_tables.networks import measure_networks
+from latency_tables.runtimes import OnnxRuntime, Runtime, runtime_of
 from latency_tables.table import LatencyTable
 from proxyless_nas import Shape, macs_of, parameters_of
 from proxyless_nas.command import Command, run_one, short
@@ -69,8 +70,10 @@ class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """CPU threads of the network; default: all cores."""
     table: str | None = None
     """A latency table, for the predicted latency."""
+    allow_contended: bool = False
+    """Take a table even though it was measured on a busy machine."""
     measure: bool = False
-    """Measure the latency on this machine, in ONNX Runtime, one thread, batch 1."""
+    """Measure the latency on this machine: as the table was, or in ONNX Runtime, one thread."""
 
 
 def main(config: EvalConfig) -> None:
@@ -80,7 +83,7 @@ def main(config: EvalConfig) -> None:
     device = pick_device(config.device)
     subject = open_subject(config.arch, config.resolution, config.num_classes)
     network = subject.build(seed=0)
-    table = LatencyTable.load(config.table) if config.table else None
+    table = LatencyTable.load(config.table, config.allow_contended) if config.table else None
     latency = {} if table is None else {"predicted latency": predicted(subject, table)}
     load_its_weights(network, config.arch, config.weights)
     dataset = config.dataset or usual_dataset(subject.input, subject.classes)
@@ -132,13 +135,23 @@ def predicted(subject: Subject, table: LatencyTable) -> str:
 
 
 def measured(subject: Subject, network: nn.Module, table: LatencyTable | None) -> dict[str, str]:
-    """What the network takes here and now."""
-    protocol = table.head.identity.protocol if table else None
-    model = to_onnx(network.cpu().eval(), subject.input, subject.name).SerializeToString()
-    (timed,) = measure_networks([model], protocol=protocol)
+    """What the network takes here and now; as the table was measured, if it was on such a device.
+
+    Any other table's device cannot be had here, so ONNX Runtime on this CPU measures.
+    """
+    runtime: Runtime = OnnxRuntime()
+    identity = table.head.identity if table is not None else None
+    here = identity is not None and identity.device.same_kind(runtime.device())
+    if identity is not None and here:
+        runtime = runtime_of(identity)
+    model = Model(
+        subject.name, lambda: network.cpu(), subject.input, identity.batch if identity else 1
+    )
+    protocol = identity.protocol if identity is not None else None
+    (timed,) = measure_networks([model], protocol=protocol, runtime=runtime)
     spread = f"p10; p50 {timed.p50_ms:.4f}, p90 {timed.p90_ms:.4f}"
-    figures = {"measured latency": f"{timed.p10_ms:.4f} ms ({spread})"}
-    if table is not None:
+    figures = {"measured latency": f"{timed.p10_ms:.4f} ms ({spread}; {runtime.info().name})"}
+    if table is not None and here:
         figures["at the table's speed"] = f"{timed.at_table_speed(table):.4f} ms"
     return figures
 

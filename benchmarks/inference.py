@@ -15,8 +15,9 @@ import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
-from latency_tables.graph import to_onnx
+from latency_tables.entry import p10_ms
 from latency_tables.items import sentinel_call
+from latency_tables.model import Model
 from latency_tables.progress import visits_bar
 from latency_tables.protocol import (
     SENTINEL,
@@ -27,7 +28,7 @@ from latency_tables.protocol import (
 )
 from latency_tables.runtimes import OnnxRuntime
 from latency_tables.spells import undisturbed
-from latency_tables.table import p10_ms
+from latency_tables.stopwatch import thread_time
 from proxyless_nas import Network, Shape, load_network
 from proxyless_nas.blocks.classifier import PooledLinear
 from proxyless_nas.blocks.drop_path import DropPath
@@ -132,7 +133,9 @@ def calls_of(side: int, seed: int) -> dict[str, Callable[[], None]]:
             calls[f"plain {name}"] = eager_call(same, x)
             calls[f"idle eager {name}"] = eager_call(idle(network), pixel)
             calls[f"idle plain {name}"] = eager_call(idle(same), pixel)
-        calls[f"onnx {name}"] = runtime.prepare(to_onnx(network, Shape(3, side, side), name))
+        calls[f"onnx {name}"] = runtime.prepare(
+            Model(name, lambda n=network: n, Shape(3, side, side))
+        )
     return calls
 
 
@@ -148,6 +151,7 @@ def measure(config: InferenceConfig) -> Visits:
             sentinel_call(OnnxRuntime()),
             protocol,
             np.random.default_rng(config.seed),
+            stopwatch=thread_time(),
             record=count,
         )
 
@@ -174,7 +178,7 @@ def main(config: InferenceConfig) -> None:
         print(f"warning: {reason}")
     print(f"{'CPU ms':<34} {'p10':>8} {'p50':>8} {'p90':>8}")
     for name, seen in calm.items():
-        times = np.percentile(np.concatenate([one.cpu for one in seen]) / 1e6, [10, 50, 90])
+        times = np.percentile(np.concatenate([one.spent for one in seen]) / 1e6, [10, 50, 90])
         print(f"{name:<34} " + " ".join(f"{time:8.3f}" for time in times))
     print("ratio: median over all rounds (middle half)")
     for name in NAMES:

@@ -5,8 +5,9 @@ so that whoever only reads a table does not load a runtime.
 """
 
 from latency_tables.cost import CostModel, Macs, Parameters, TableLatency
+from latency_tables.entry import Entry
 from latency_tables.signature import parse_signature, signature
-from latency_tables.table import Calibration, Entry, LatencyTable
+from latency_tables.table import Calibration, LatencyTable
 
 __all__ = [
     "Calibration",

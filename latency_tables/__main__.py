@@ -5,9 +5,11 @@ import time
 from msgspec import Struct
 
 from latency_tables.check import check_table
+from latency_tables.head import Context, DataType, Granularity
 from latency_tables.measure import measure_space
 from latency_tables.protocol import Protocol
 from latency_tables.report import lines
+from latency_tables.runtimes import RuntimeConfig, RuntimeName, open_runtime
 from latency_tables.show import listing
 from latency_tables.table import LatencyTable
 from proxyless_nas.command import Command, run_many
@@ -16,28 +18,44 @@ from proxyless_nas.spaces import named_space
 
 
 class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Time the blocks of a space on this machine, one thread, and write a latency table.
+    """Time the blocks of a space on a device and write a latency table.
 
     A run that was stopped continues with the same command. A table that exists already keeps its
     entries; only missing ones are measured.
     """
 
     space: str
-    """Name of the space: fashion, smoke, imagenet-mobile."""
+    """Name of the space: fashion, smoke, imagenet-mobile; -wX and -rN change width and side."""
     out: str
     """The table's file, for example runs/demo/table.json."""
     network: str | None = None
     """A spec.json whose blocks are measured as well, for example a pruned network."""
+    runtime: RuntimeName = "onnxruntime"
+    """The program that runs the models."""
+    device: str = "cpu"
+    """Where: cpu (this machine), cuda."""
+    dtype: DataType = "float32"
+    """The data type that models are run in."""
+    threads: int = 1
+    """CPU threads per model; with more than one the clock is wall time."""
+    batch: int = 1
+    """Images per call; entries are per call."""
+    granularity: Granularity = "block"
+    """What an entry prices: a whole block, or one layer of it."""
+    context: Context | None = None
+    """How a block is seen; by default alone, with int8 as what it adds behind a convolution."""
     tolerance: float = 0.02
     """Stop visiting a block when its 95 % half-width is below this fraction."""
     visit_ms: float = 3.0
-    """CPU time of one visit to a block, in ms."""
+    """Time of one visit to a block, in ms."""
     spread_s: float = 15.0
     """Spread the visits over at least so many seconds, to see past slow spells of the machine."""
     min_visits: int = 20
     """The least number of visits to a block."""
     max_visits: int = 60
     """The most visits to a block, however much they differ."""
+    attempts: int = 1
+    """Measure a table that turns out contended again, up to so many times in all."""
     seed: int = 0
     """Shuffles the order of visits."""
     fresh: bool = False
@@ -56,6 +74,10 @@ class CheckConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Number of networks the calibration is fitted on."""
     test: int = 30
     """Number of other networks it is judged on."""
+    widths: tuple[float, ...] = (0.75, 1.25)
+    """Judge it also on networks of the space at these widths, which the fit never sees."""
+    per_width: int = 10
+    """Number of networks at each of those widths."""
     visits: int = 20
     """Visits to each network and each block."""
     seed: int = 0
@@ -64,6 +86,8 @@ class CheckConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """End with exit code 2 if the calibrated error is above this fraction, for example 0.05."""
     out: str | None = None
     """The report's file; by default TABLE.check.json."""
+    allow_contended: bool = False
+    """Check a table even though it was measured on a busy machine."""
 
 
 class ShowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,19 +106,40 @@ def measure(config: MeasureConfig) -> None:
         max_visits=config.max_visits,
         tolerance=config.tolerance,
     )
+    runtime = open_runtime(
+        RuntimeConfig(
+            runtime=config.runtime,
+            device=config.device,
+            dtype=config.dtype,
+            threads=config.threads,
+        )
+    )
     extra = ()
     if config.network is not None:
         extra = tuple((block, shape) for _, block, shape in load_spec(config.network).placed())
     start = time.perf_counter()
     table = measure_space(
-        space, config.out, protocol=protocol, seed=config.seed, extra=extra, fresh=config.fresh
+        space,
+        config.out,
+        runtime=runtime,
+        protocol=protocol,
+        batch=config.batch,
+        granularity=config.granularity,
+        context=config.context,
+        seed=config.seed,
+        extra=extra,
+        fresh=config.fresh,
+        attempts=config.attempts,
     )
     print(
         f"{config.out}: {len(table.entries)} entries of space {space.name} on "
-        f"{table.head.identity.device.cpu}, {time.perf_counter() - start:.1f} s"
+        f"{table.head.identity.device}, {time.perf_counter() - start:.1f} s"
     )
     if table.head.contended:
-        print(f"contended: {table.head.reason}; measure again on a calm machine (--fresh)")
+        print(
+            f"contended: {table.head.reason}; others refuse this table unless they are told "
+            "--allow-contended; measure again on a calm machine (--fresh)"
+        )
     if table.calibration is None:
         print(f"next: python -m latency_tables check --table {config.out}")
 
@@ -104,9 +149,12 @@ def check(config: CheckConfig) -> None:
         config.table,
         fit=config.fit,
         test=config.test,
+        widths=config.widths,
+        per_width=config.per_width,
         visits=config.visits,
         seed=config.seed,
         out=config.out,
+        allow_contended=config.allow_contended,
     )
     print("\n".join(lines(report)))
     if config.max_mape is not None and report.calibrated.mape > config.max_mape:
@@ -117,7 +165,7 @@ def check(config: CheckConfig) -> None:
 
 
 def show(config: ShowConfig) -> None:
-    print("\n".join(listing(LatencyTable.load(config.table))))
+    print("\n".join(listing(LatencyTable.load(config.table, allow_contended=True))))
 
 
 COMMANDS = {

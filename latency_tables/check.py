@@ -3,61 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from msgspec import Struct, structs
+from msgspec import structs
 
-from latency_tables.devices import fingerprint
-from latency_tables.measure import now
-from latency_tables.networks import Session, measure_session
-from latency_tables.report import CheckedNetwork, CheckReport, figures
-from latency_tables.runtimes import AnyRuntime, OnnxRuntime
+from latency_tables.fitting import LEAST_FIT
+from latency_tables.judging import Sampled, judge
+from latency_tables.measure import entries_from, items_of
+from latency_tables.networks import measure_session
+from latency_tables.parts import different_parts, parse_part
+from latency_tables.report import CheckReport
+from latency_tables.runtimes import Runtime, runtime_of
 from latency_tables.sampling import sample_options
-from latency_tables.signature import parse_signature
-from latency_tables.statistics import Numbers, mape, relative_least_squares
-from latency_tables.table import MEGABYTE, Calibration, LatencyTable
-from proxyless_nas.blocks import Skip
+from latency_tables.table import LatencyTable
 from proxyless_nas.files import write_json
-from proxyless_nas.network import NetworkSpec
 from proxyless_nas.space import Space
 from proxyless_nas.spaces import named_space
-
-LEAST_FIT = 4  # networks: three coefficients and one to spare
-
-
-class Features(Struct, frozen=True):
-    """What a network is predicted from; `work_ms` is the sum of p10 less the empty call."""
-
-    raw_ms: float
-    work_ms: float
-    weight_mb: float
-    macs: int
-
-
-def features(table: LatencyTable, spec: NetworkSpec) -> Features:
-    """Sums over the network's blocks, without any calibration."""
-    entries = [table.entry(b, shape) for _, b, shape in spec.placed() if not isinstance(b, Skip)]
-    return Features(
-        raw_ms=sum(entry.p10_ms for entry in entries),
-        work_ms=sum(table.work_ms(entry) for entry in entries),
-        weight_mb=sum(entry.weight_bytes for entry in entries) / MEGABYTE,
-        macs=spec.macs,
-    )
-
-
-def fit_coefficients(given: Sequence[Features], truth_ms: Numbers) -> tuple[float, float, float]:
-    """(a, c, d) of truth = a * work + c * weight MB + d, by least squares on the relative error.
-
-    A megabyte with a negative price would be noise that search could exploit: c is then 0 and the
-    other two are fitted again.
-    """
-    total = [one.work_ms for one in given]
-    weight = [one.weight_mb for one in given]
-    ones = np.ones(len(given))
-    a, c, d = relative_least_squares([total, weight, ones], truth_ms)
-    if c < 0:
-        a, d = relative_least_squares([total, ones], truth_ms)
-        c = 0.0
-    return a, c, d
 
 
 def check_table(
@@ -65,125 +24,81 @@ def check_table(
     *,
     fit: int = 12,
     test: int = 30,
+    widths: Sequence[float] = (),
+    per_width: int = 10,
     visits: int = 20,
     seed: int = 0,
     out: str | Path | None = None,
     space: Space | None = None,
-    runtime: AnyRuntime | None = None,
+    runtime: Runtime | None = None,
+    allow_contended: bool = False,
     show: bool = True,
 ) -> CheckReport:
-    """Measure `fit` + `test` different networks of the table's space, whole, beside its blocks.
+    """Measure `fit` + `test` different networks of the table's space, whole, beside its entries.
 
+    For each of the `widths`, `per_width` networks of the space at that width are measured too, and
+    the blocks that the table lacks: they are judged with the same calibration, and not kept.
     Writes the calibration into the table and the report beside it (`out`, by default
     `<table>.check.json`). `space` is needed only where it is not a named one. ValueError when the
-    table is of another machine or runtime version, or the space has too few networks.
+    table is of another device or runtime version, or the space has too few networks.
     """
     if fit < LEAST_FIT or test < 2:
         raise ValueError(f"--fit {fit} --test {test}: needs at least {LEAST_FIT} and 2 networks")
-    table = LatencyTable.load(path)
-    runtime = runtime or OnnxRuntime()
-    _check_same_machine(table, runtime)
-    space = space or named_space(table.head.identity.space)
-    options = sample_options(space, fit + test, seed)
-    specs = [space.network(choice, f"{space.name}-{i}") for i, choice in enumerate(options)]
-    given = [features(table, spec) for spec in specs]
+    table = LatencyTable.load(path, allow_contended)
+    identity = table.head.identity
+    runtime = runtime or runtime_of(identity)
+    check_same_place(table, runtime)
+    space = space or named_space(identity.space)
+    sampled = _sample(space, fit + test, seed, "fit", "test", fit)
+    for width in widths:
+        other = named_space(f"{identity.space}-w{width:g}")
+        sampled += _sample(other, per_width, seed, f"width {width:g}")
+    parts = {key: parse_part(key) for key in table.entries}
+    for one in sampled:
+        parts |= different_parts(one.placed, identity.granularity)
     session = measure_session(
-        specs,
-        [parse_signature(key) for key in table.entries],
+        [one.spec for one in sampled],
+        items_of(parts.values(), identity.context, identity.batch),
         visits=visits,
         runtime=runtime,
-        protocol=table.head.identity.protocol,
+        protocol=identity.protocol,
+        batch=identity.batch,
         seed=seed,
         show=show,
     )
-    report = judge(table, specs, options, given, session, fit, seed)
+    report = judge(
+        table, sampled, session, entries_from(session.visits, parts, identity.context), seed
+    )
     structs.replace(table, calibration=report.calibration).save(path)
     write_json(out or f"{path}.check.json", report)
     return report
 
 
-def judge(
-    table: LatencyTable,
-    specs: Sequence[NetworkSpec],
-    options: Sequence[tuple[int, ...]],
-    given: Sequence[Features],
-    session: Session,
-    fit: int,
-    seed: int,
-) -> CheckReport:
-    """Fit on the first `fit` networks, judge on the rest; no measuring happens here."""
-    drift = float(np.median([v / table.entries[key].p10_ms for key, v in session.blocks.items()]))
-    raw = np.array([one.raw_ms for one in given])
-    work = np.array([one.work_ms for one in given])
-    weight = np.array([one.weight_mb for one in given])
-    macs = np.array([float(one.macs) for one in given])
-    truth = np.array([one.p10_ms for one in session.networks]) / drift
-    a, c, d = fit_coefficients(given[:fit], truth[:fit])
-    calibrated = a * work + c * weight + d
-    slope, start = relative_least_squares([macs[:fit], np.ones(fit)], truth[:fit])
-    by_macs = slope * macs + start
-    noise = float(np.mean([one.halves for one in session.networks[fit:]]))
-    one_call = work + table.head.empty_ms
-    pairs = (("raw", raw), ("one", one_call), ("calibrated", calibrated), ("macs", by_macs))
-    judged = {name: figures(values[fit:], truth[fit:]) for name, values in pairs}
-    date = now()
-    calibration = Calibration(
-        a=a,
-        c=c,
-        d=d,
-        fit=fit,
-        test=len(specs) - fit,
-        raw_mape=judged["raw"].mape,
-        mape=judged["calibrated"].mape,
-        macs_mape=judged["macs"].mape,
-        noise_floor=noise,
-        date=date,
-    )
-    rows = tuple(
-        CheckedNetwork(
-            role="fit" if i < fit else "test",
-            options=options[i],
-            blocks=sum(not isinstance(block, Skip) for block in specs[i].blocks),
-            macs=given[i].macs,
-            weight_mb=given[i].weight_mb,
-            raw_ms=given[i].raw_ms,
-            work_ms=float(one_call[i]),
-            calibrated_ms=float(calibrated[i]),
-            macs_ms=float(by_macs[i]),
-            truth_ms=float(truth[i]),
-            measured=session.networks[i],
+def _sample(
+    space: Space, count: int, seed: int, role: str, later: str | None = None, first: int = 0
+) -> list[Sampled]:
+    """Different networks; those from `first` on play the `later` role, if there is one."""
+    options = sample_options(space, count, seed)
+    return [
+        Sampled(
+            role=later if later is not None and index >= first else role,
+            options=choice,
+            spec=space.network(choice, f"{space.name}-{index}"),
         )
-        for i in range(len(specs))
-    )
-    return CheckReport(
-        table=table.path,
-        space=table.head.identity.space,
-        date=date,
-        seed=seed,
-        drift=drift,
-        sentinel_drift=session.sentinel_ms / table.head.sentinel_ms,
-        contended=session.contended,
-        calibration=calibration,
-        raw=judged["raw"],
-        one_call=judged["one"],
-        calibrated=judged["calibrated"],
-        macs_line=judged["macs"],
-        noise_floor=noise,
-        mape_undivided=mape(calibrated[fit:], truth[fit:] * drift),
-        networks=rows,
-    )
+        for index, choice in enumerate(options)
+    ]
 
 
-def _check_same_machine(table: LatencyTable, runtime: AnyRuntime) -> None:
-    identity = table.head.identity
-    here = fingerprint()
-    if not identity.device.same_cpu(here):
+def check_same_place(table: LatencyTable, runtime: Runtime) -> None:
+    """ValueError where a table was measured on another kind of device, or by another runtime."""
+    identity, here = table.head.identity, runtime.device()
+    if not identity.device.same_kind(here):
         raise ValueError(
             f"{table.path} was measured on {identity.device}, this is {here}: check it there"
         )
     if identity.runtime != runtime.info():
         was, is_ = identity.runtime, runtime.info()
         raise ValueError(
-            f"{table.path} was measured with {was.name} {was.version}, this is {is_.name} "
-            f"{is_.version}: measure the table again"
+            f"{table.path} was measured with {was.name} {was.version} {was.options}, this is "
+            f"{is_.name} {is_.version} {is_.options}: measure the table again"
         )

@@ -4,8 +4,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from latency_tables.entry import Entry
 from latency_tables.table import MEGABYTE, LatencyTable
-from proxyless_nas.blocks import AnyBlock, Skip
+from proxyless_nas.blocks import AnyBlock
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
 
@@ -54,7 +55,7 @@ class TableLatency(_Separable, frozen=True):
     is 1 to 20 % off (see `python -m latency_tables check`).
 
     A skip costs nothing and needs no entry; any other block without an entry is a LookupError
-    that names the command which measures it.
+    that names the command which measures it, and `network` names all that are missing at once.
     """
 
     table: LatencyTable
@@ -64,17 +65,21 @@ class TableLatency(_Separable, frozen=True):
         return "ms"
 
     def block(self, block: AnyBlock, shape: Shape) -> float:
-        if isinstance(block, Skip):
-            return 0.0
-        entry = self.table.entry(block, shape)
-        fit = self.table.calibration
-        if fit is None:
-            return self.table.work_ms(entry)
-        return fit.a * self.table.work_ms(entry) + fit.c * entry.weight_bytes / MEGABYTE
+        return sum(map(self._price, self.table.entries_of([(block, shape)])))
 
     def fixed(self) -> float:
         fit = self.table.calibration
         return self.table.head.empty_ms if fit is None else fit.d
+
+    def network(self, spec: NetworkSpec) -> float:
+        placed = [(block, shape) for _, block, shape in spec.placed()]
+        return self.fixed() + sum(map(self._price, self.table.entries_of(placed)))
+
+    def _price(self, entry: Entry) -> float:
+        fit = self.table.calibration
+        if fit is None:
+            return self.table.work_ms(entry)
+        return fit.a * self.table.work_ms(entry) + fit.c * entry.weight_bytes / MEGABYTE
 
 
 class Macs(_Separable, frozen=True):

@@ -18,8 +18,10 @@ OPSET = 17
 IR_VERSION = 8
 
 
-def to_onnx(module: nn.Module, shape: Shape, name: str = "model") -> onnx.ModelProto:
-    """The ONNX model [1, *shape] float32 `x` -> `y` that computes what `module` does in eval mode.
+def to_onnx(
+    module: nn.Module, shape: Shape, name: str = "model", batch: int = 1
+) -> onnx.ModelProto:
+    """What `module` computes in eval mode, as ONNX: [batch, *shape] float32 `x` -> `y`.
 
     Raises ValueError for a module in training mode, for one that cannot be traced, and for an
     operation that has no translation here (the message names it).
@@ -27,13 +29,13 @@ def to_onnx(module: nn.Module, shape: Shape, name: str = "model") -> onnx.ModelP
     if any(part.training for part in module.modules()):
         raise ValueError(f"{name} is in training mode; call .eval() before translating it to ONNX")
     try:
-        graph = _Tracer().trace(module)
+        graph = LeafTracer().trace(module)
     except TraceError as error:
         raise ValueError(f"{name} cannot be traced to ONNX: {error}") from error
     builder = Builder(dict(module.named_modules()))
     for node in graph.nodes:
         _add(builder, node)
-    size = [1, shape.channels, shape.height, shape.width]
+    size = [batch, shape.channels, shape.height, shape.width]
     model = helper.make_model(
         helper.make_graph(
             builder.nodes,
@@ -49,7 +51,9 @@ def to_onnx(module: nn.Module, shape: Shape, name: str = "model") -> onnx.ModelP
     return model
 
 
-class _Tracer(fx.Tracer):
+class LeafTracer(fx.Tracer):
+    """Traces a module down to the leaves that have a translation."""
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, tuple(LEAVES)) or super().is_leaf_module(m, module_qualified_name)
 

@@ -4,10 +4,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from latency_tables.devices.local import Device
+from latency_tables.devices import AnyDevice
 from latency_tables.protocol import Protocol
 
-SCHEMA = 1
+SCHEMA = 2
+DataType = Literal["float32", "float16", "int8"]
+Granularity = Literal["block", "layer"]
+Context = Literal["alone", "behind a convolution"]
 
 
 class RuntimeInfo(Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,17 +22,22 @@ class RuntimeInfo(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Identity(Struct, frozen=True, forbid_unknown_fields=True):
-    """What must be equal for two measurements to stand in one table."""
+    """What must be equal for two measurements to stand in one table.
+
+    `granularity` says what an entry is: a whole block, or one of its layers. `context` says how
+    it was seen: alone, or as what it adds behind a convolution (see `latency_tables.context`).
+    `protocol` is None where somebody else measured, in a way that is not known.
+    """
 
     space: str
-    device: Device
+    device: AnyDevice
     runtime: RuntimeInfo
-    protocol: Protocol
+    protocol: Protocol | None
     threads: int = 1
     batch: int = 1
-    dtype: Literal["float32"] = "float32"
-    granularity: Literal["block"] = "block"
-    schema: int = SCHEMA
+    dtype: DataType = "float32"
+    granularity: Granularity = "block"
+    context: Context = "alone"
 
     def differences(self, other: "Identity") -> list[str]:
         """The names of the fields that differ."""
@@ -39,17 +47,19 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True):
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """Identity, and the conditions of the day.
 
-    `sentinel_ms` is the p10 of a fixed block that no search can choose: the speed of the machine
+    `sentinel_ms` is the p10 of a fixed block that no search can choose: the speed of the device
     while the table was made. `empty_ms` is the p10 of a call that computes nothing: every entry
-    contains it, a whole network pays it once. `reason` says why the numbers deserve no trust,
-    where the table is `contended`.
+    that was timed alone contains it, a whole network pays it once. `reason` says why the numbers
+    deserve no trust, where the table is `contended`. An imported table has no load and no
+    sentinel; `source` says which file it is from.
     """
 
     identity: Identity
     date: str
-    load_before: float
-    load_after: float
-    sentinel_ms: float
+    load_before: float | None
+    load_after: float | None
+    sentinel_ms: float | None
     empty_ms: float
     contended: bool
     reason: str | None = None
+    source: str | None = None

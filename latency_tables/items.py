@@ -1,43 +1,40 @@
-"""What can be timed: a block on an input, a whole network, an exported ONNX file, the sentinel."""
+"""What can be timed besides entries: networks, ONNX files, the sentinel, a call of nothing."""
 
 from pathlib import Path
 
-from latency_tables.graph import to_onnx
-from latency_tables.protocol import Call
-from latency_tables.runtimes import AnyRuntime
-from latency_tables.signature import Placed, signature
-from proxyless_nas.blocks import BatchNorm, Conv, Skip
+from latency_tables.model import AnyOnnx, Model, OnnxModel
+from latency_tables.parts import block_model
+from latency_tables.runtimes import Runtime
+from latency_tables.signature import Placed
+from latency_tables.stopwatch import Call
+from proxyless_nas.blocks import Conv, Skip
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
-from proxyless_nas.seeds import seeded
 
-AnyModel = NetworkSpec | bytes | str | Path  # str and Path name an .onnx file
+AnyModel = NetworkSpec | Model | AnyOnnx
 SENTINEL_BLOCK: Placed = (Conv(out=32, kernel=3), Shape(32, 14, 14))
 EMPTY_BLOCK: Placed = (Skip(), Shape(8, 8, 8))
 
 
-def block_call(placed: Placed, runtime: AnyRuntime) -> Call:
-    """Runs one block once. Its weights are random, from a fixed seed."""
-    block, shape = placed
-    with seeded(0):
-        module = block.build(shape, BatchNorm()).eval()
-    return runtime.prepare(to_onnx(module, shape, signature(block, shape)))
+def sentinel_call(runtime: Runtime) -> Call:
+    """Runs the block that tells the device's speed; the same one in every table."""
+    return runtime.prepare(block_model(SENTINEL_BLOCK))
 
 
-def sentinel_call(runtime: AnyRuntime) -> Call:
-    """Runs the block that tells the machine's speed; the same one in every table."""
-    return block_call(SENTINEL_BLOCK, runtime)
+def network_model(given: AnyModel, name: str | None = None, batch: int = 1) -> Model:
+    """A whole network: a spec with random weights, a module, or ONNX (which fix their batch)."""
+    if isinstance(given, Model):
+        return given
+    if isinstance(given, NetworkSpec):
+        return Model(name or given.name, lambda: given.build(seed=0), given.input, batch)
+    return OnnxModel(name or onnx_name(given), given)
 
 
-def network_call(model: AnyModel, runtime: AnyRuntime) -> Call:
-    """Runs a whole network once: a spec with random weights, or a ready ONNX model."""
-    if isinstance(model, NetworkSpec):
-        return runtime.prepare(to_onnx(model.build(seed=0).eval(), model.input, model.name))
-    return runtime.prepare(model)
-
-
-def network_name(model: AnyModel, index: int) -> str:
+def network_name(given: AnyModel, index: int) -> str:
     """A name that is unique within one measurement."""
-    if isinstance(model, NetworkSpec):
-        return f"{index}:{model.name}"
-    return f"{index}:{'onnx bytes' if isinstance(model, bytes) else Path(model).name}"
+    return f"{index}:{given.name if isinstance(given, NetworkSpec | Model) else onnx_name(given)}"
+
+
+def onnx_name(given: AnyOnnx) -> str:
+    """The name of an ONNX file, or a word for a model in memory."""
+    return Path(given).name if isinstance(given, str | Path) else "onnx bytes"

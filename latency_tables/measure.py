@@ -1,93 +1,160 @@
 """Measure the blocks of a space into a table; an interrupted run continues where it stopped."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from msgspec import structs
 
-from latency_tables.devices import fingerprint, load_average
-from latency_tables.head import Head, Identity
-from latency_tables.items import EMPTY_BLOCK, SENTINEL_BLOCK, block_call
+from latency_tables.context import before_key, before_models, in_context
+from latency_tables.devices import load_average
+from latency_tables.entry import Entry, difference, entry_of, p10_ms
+from latency_tables.head import Context, Granularity, Head, Identity
+from latency_tables.items import EMPTY_BLOCK, sentinel_call
 from latency_tables.journal import Journal, journal_path
+from latency_tables.model import Model
+from latency_tables.parts import AnyPart, block_model, different_parts
 from latency_tables.progress import visits_bar, watched
 from latency_tables.protocol import (
     EMPTY,
     SENTINEL,
-    Call,
-    Clock,
     Protocol,
     Visit,
     Visits,
     contention,
-    cpu_and_wall,
     finished,
     keep_busy,
     measure_items,
     visit,
 )
-from latency_tables.runtimes import AnyRuntime, OnnxRuntime
-from latency_tables.signature import Placed, signature
+from latency_tables.runtimes import OnnxRuntime, Runtime
+from latency_tables.signature import Placed
 from latency_tables.spells import undisturbed
-from latency_tables.table import LatencyTable, entry_of, p10_ms
-from proxyless_nas.blocks import Skip
+from latency_tables.stopwatch import Call, Stopwatch
+from latency_tables.table import LatencyTable
 from proxyless_nas.space import Space
 
 SENTINEL_MAY_MOVE = 0.10
-
-Prepare = Callable[[Placed], Call]
 
 
 def measure_space(
     space: Space,
     out: str | Path,
     *,
-    runtime: AnyRuntime | None = None,
+    runtime: Runtime | None = None,
     protocol: Protocol | None = None,
+    batch: int = 1,
+    granularity: Granularity = "block",
+    context: Context | None = None,
     seed: int = 0,
     extra: Sequence[Placed] = (),
     fresh: bool = False,
+    attempts: int = 1,
     show: bool = True,
-    clock: Clock = cpu_and_wall,
-    prepare: Prepare | None = None,
 ) -> LatencyTable:
-    """Time every block of `space`, and the `extra` ones, on this machine; write the table to `out`.
+    """Time every block of `space`, and the `extra` ones, and write the table to `out`.
 
     Entries that a table at `out` has already are kept, and so are the visits in its journal: a
-    killed run continues. `fresh` drops both. `clock` and `prepare` (block -> callable) stand in
-    for the real ones in tests; `seed` only shuffles.
+    killed run continues. `fresh` drops both. A table that turns out contended is measured anew, up
+    to `attempts` times in all; the last one is kept. `context` is by default "alone", for int8
+    "behind a convolution". `seed` only shuffles.
 
-    Raises ValueError when the table at `out` was made on another machine, runtime, space or
-    protocol, or when the machine is now more than 10 % faster or slower than it was then.
+    Raises ValueError when the table at `out` was made on another device, runtime, space or
+    protocol, or when the device is now more than 10 % faster or slower than it was then.
     """
-    runtime, protocol = runtime or OnnxRuntime(), protocol or Protocol()
-    wanted = {
-        signature(*placed): placed
-        for placed in (*space.blocks(), *extra)
-        if not isinstance(placed[0], Skip)
-    }
-    identity = Identity(space.name, fingerprint(), runtime.info(), protocol)
-    if fresh:
-        Path(out).unlink(missing_ok=True)
-        journal_path(out).unlink(missing_ok=True)
+    runtime = runtime or OnnxRuntime()
+    identity = identity_of(space.name, runtime, protocol, batch, granularity, context)
+    wanted = different_parts((*space.blocks(), *extra), granularity)
+    while True:
+        if fresh:
+            Path(out).unlink(missing_ok=True)
+            journal_path(out).unlink(missing_ok=True)
+        table = _measure_once(wanted, out, identity, runtime, seed, show)
+        attempts -= 1
+        if not table.head.contended or attempts < 1:
+            return table
+        fresh = True
+
+
+def identity_of(
+    space: str,
+    runtime: Runtime,
+    protocol: Protocol | None = None,
+    batch: int = 1,
+    granularity: Granularity = "block",
+    context: Context | None = None,
+) -> Identity:
+    """What a table says of itself when it is measured now with these."""
+    protocol = structs.replace(protocol or Protocol(), clock=runtime.stopwatch().name)
+    if context is None:
+        context = "behind a convolution" if runtime.dtype == "int8" else "alone"
+    return Identity(
+        space=space,
+        device=runtime.device(),
+        runtime=runtime.info(),
+        protocol=protocol,
+        threads=runtime.threads,
+        batch=batch,
+        dtype=runtime.dtype,
+        granularity=granularity,
+        context=context,
+    )
+
+
+def items_of(parts: Iterable[AnyPart], context: Context, batch: int) -> dict[str, Model]:
+    """What must be timed for some entries: the parts, and what stands before them, if anything."""
+    parts = list(parts)
+    if context == "alone":
+        return {part.key: part.model(batch) for part in parts}
+    return {part.key: in_context(part, batch) for part in parts} | before_models(parts, batch)
+
+
+def entries_from(
+    visits: Mapping[str, list[Visit]], parts: Mapping[str, AnyPart], context: Context
+) -> dict[str, Entry]:
+    """The visits of some items as entries."""
+    entries: dict[str, Entry] = {}
+    before: dict[str, Entry] = {}
+    for key, part in parts.items():
+        entry = entry_of(part, visits[key])
+        if context != "alone":
+            name = before_key(part.input)
+            if name not in before:
+                before[name] = entry_of(part, visits[name])
+            entry = difference(entry, before[name])
+        entries[key] = entry
+    return entries
+
+
+def _measure_once(
+    wanted: dict[str, AnyPart],
+    out: str | Path,
+    identity: Identity,
+    runtime: Runtime,
+    seed: int,
+    show: bool,
+) -> LatencyTable:
+    protocol = identity.protocol
+    assert protocol is not None
     table = _table_so_far(out, identity)
-    missing = {k: placed for k, placed in wanted.items() if not table or k not in table.entries}
+    missing = {k: part for k, part in wanted.items() if not table or k not in table.entries}
     if table is not None and not missing:
         journal_path(out).unlink(missing_ok=True)
         return table
+    models = items_of(missing.values(), identity.context, identity.batch)
     if table is None:
-        missing[EMPTY] = EMPTY_BLOCK
+        models[EMPTY] = block_model(EMPTY_BLOCK, identity.batch)
 
     journal = Journal(journal_path(out), identity, load_average())
     try:
-        make = prepare or (lambda placed: block_call(placed, runtime))
-        sentinel = make(SENTINEL_BLOCK)
-        _check_speed(journal, table, sentinel, protocol, clock)
-        calls = _calls(missing, journal.visits, protocol, make, show)
-        before = {key: journal.visits.get(key, []) for key in missing}
+        stopwatch = runtime.stopwatch()
+        sentinel = sentinel_call(runtime)
+        _check_speed(journal, table, sentinel, protocol, stopwatch)
+        calls = _calls(models, journal.visits, protocol, runtime, show)
+        before = {key: journal.visits.get(key, []) for key in models}
         before[SENTINEL] = journal.visits.get(SENTINEL, [])
-        with visits_bar({key: before[key] for key in missing}, protocol, show) as count:
+        with visits_bar({key: before[key] for key in models}, protocol, show) as count:
 
             def record(seen: Visit) -> None:
                 journal.append(seen)
@@ -95,9 +162,15 @@ def measure_space(
 
             generator = np.random.default_rng(seed)
             visits = measure_items(
-                calls, sentinel, protocol, generator, clock=clock, before=before, record=record
+                calls,
+                sentinel,
+                protocol,
+                generator,
+                stopwatch=stopwatch,
+                before=before,
+                record=record,
             )
-        table = _table(identity, visits, journal.load, table).save(out)
+        table = _table(identity, visits, missing, journal.load, table).save(out)
     except BaseException:
         journal.close()
         raise
@@ -119,32 +192,41 @@ def _table_so_far(out: str | Path, identity: Identity) -> LatencyTable | None:
 
 
 def _check_speed(
-    journal: Journal, table: LatencyTable | None, sentinel: Call, protocol: Protocol, clock: Clock
+    journal: Journal,
+    table: LatencyTable | None,
+    sentinel: Call,
+    protocol: Protocol,
+    stopwatch: Stopwatch,
 ) -> None:
     """Old and new numbers may stand together only if the machine still runs at its old speed."""
     old = journal.visits.get(SENTINEL)
     then = p10_ms(undisturbed({SENTINEL: old})[SENTINEL]) if old else None
-    expected = table.head.sentinel_ms if table is not None else then
+    before = table.head.sentinel_ms if table is not None else None
+    expected = before or then
     if expected is None:
         return
-    now = _sentinel_now(sentinel, expected, protocol, clock)
-    if table is not None and _moved(now, table.head.sentinel_ms):
+    now = _sentinel_now(sentinel, expected, protocol, stopwatch)
+    if table is not None and before is not None and _moved(now, before):
         raise ValueError(
-            f"{table.path} was measured with the sentinel at {table.head.sentinel_ms:.4f} ms, now "
+            f"{table.path} was measured with the sentinel at {before:.4f} ms, now "
             f"it takes {now:.4f} ms; wait for a calmer machine, or --fresh to measure all anew"
         )
     if then is not None and _moved(now, then):
         journal.restart(f"the sentinel moved from {then:.4f} to {now:.4f} ms")
 
 
-def _sentinel_now(sentinel: Call, expected_ms: float, protocol: Protocol, clock: Clock) -> float:
+def _sentinel_now(
+    sentinel: Call, expected_ms: float, protocol: Protocol, stopwatch: Stopwatch
+) -> float:
     """Its p10 in ms; `spread_s` seconds are given for a slow spell to end."""
-    keep_busy(sentinel, protocol.burn_in_s, clock)
-    patience_ends = clock()[1] + protocol.spread_s * 1e9
+    keep_busy(sentinel, protocol.burn_in_s, stopwatch)
+    patience_ends = stopwatch.wall() + protocol.spread_s * 1e9
     while True:
-        visits = [visit(SENTINEL, sentinel, protocol, clock) for _ in range(protocol.min_visits)]
+        visits = [
+            visit(SENTINEL, sentinel, protocol, stopwatch) for _ in range(protocol.min_visits)
+        ]
         now = p10_ms(visits)
-        if not _moved(now, expected_ms) or clock()[1] >= patience_ends:
+        if not _moved(now, expected_ms) or stopwatch.wall() >= patience_ends:
             return now
 
 
@@ -153,49 +235,55 @@ def _moved(now_ms: float, expected_ms: float) -> bool:
 
 
 def _calls(
-    missing: dict[str, Placed], before: Visits, protocol: Protocol, make: Prepare, show: bool
+    models: dict[str, Model], before: Visits, protocol: Protocol, runtime: Runtime, show: bool
 ) -> dict[str, Call]:
-    """A callable per block; blocks that are finished already are not built."""
+    """A callable per item; items that are finished already are not built."""
 
     def never() -> None:
         raise AssertionError("a finished item is not called")
 
     return {
-        key: never if finished(before.get(key, []), protocol) else make(missing[key])
-        for key in watched("building", list(missing), show)
+        key: never if finished(before.get(key, []), protocol) else runtime.prepare(models[key])
+        for key in watched("building", list(models), show)
     }
 
 
 def _table(
-    identity: Identity, visits: Visits, load_before: float, table: LatencyTable | None
+    identity: Identity,
+    visits: Visits,
+    parts: dict[str, AnyPart],
+    load_before: float,
+    table: LatencyTable | None,
 ) -> LatencyTable:
     """The visits as a table, or added to one at that table's speed."""
     visits = undisturbed(visits)
     sentinel = visits[SENTINEL]
-    fresh = {key: seen for key, seen in visits.items() if key not in (SENTINEL, EMPTY)}
-    reason = contention((one for seen in fresh.values() for one in seen), sentinel)
-    entries = {key: entry_of(key, seen) for key, seen in fresh.items()}
-    sentinel_ms = p10_ms(sentinel)
-    if table is None:
-        empty_ms = p10_ms(visits[EMPTY])
-    else:
-        factor = table.head.sentinel_ms / sentinel_ms
-        entries = table.entries | {k: entry.at_speed(factor) for k, entry in entries.items()}
-        empty_ms = table.head.empty_ms
-        sentinel_ms, reason = table.head.sentinel_ms, table.head.reason or reason
+    timed = (one for key, seen in visits.items() if key != SENTINEL for one in seen)
+    entries = entries_from(visits, parts, identity.context)
+    _check_above_zero(entries)
+    reason = contention(timed, sentinel)
     head = Head(
         identity=identity,
         date=now(),
         load_before=load_before,
         load_after=load_average(),
-        sentinel_ms=sentinel_ms,
-        empty_ms=empty_ms,
+        sentinel_ms=p10_ms(sentinel),
+        empty_ms=p10_ms(visits[EMPTY]) if table is None else table.head.empty_ms,
         contended=reason is not None,
         reason=reason,
     )
-    if table is None:
-        return LatencyTable(head, entries)
-    return structs.replace(table, head=head, entries=entries)
+    new = LatencyTable(head, entries)
+    return new if table is None else table.merged(new)
+
+
+def _check_above_zero(entries: dict[str, Entry]) -> None:
+    """A difference of two times can come out at nothing or less; then it was not measured."""
+    lost = [key for key, entry in entries.items() if entry.ms <= 0]
+    if lost:
+        raise ValueError(
+            f"{', '.join(lost)} took no longer than the convolution before it: too coarse; measure "
+            "again with a longer --visit-ms, on a calmer machine"
+        )
 
 
 def now() -> str:

@@ -1,27 +1,26 @@
 """Time whole networks on this machine, interleaved with each other and with the sentinel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct, structs
 
-from latency_tables.items import AnyModel, block_call, network_call, network_name, sentinel_call
+from latency_tables.entry import p10_ms
+from latency_tables.items import AnyModel, network_model, network_name, sentinel_call
+from latency_tables.model import Model
 from latency_tables.progress import visits_bar, watched
 from latency_tables.protocol import (
     SENTINEL,
-    Call,
-    Clock,
     Protocol,
     Visit,
+    Visits,
     contention,
-    cpu_and_wall,
     measure_items,
 )
-from latency_tables.runtimes import AnyRuntime, OnnxRuntime
-from latency_tables.signature import Placed, signature
+from latency_tables.runtimes import OnnxRuntime, Runtime
 from latency_tables.spells import undisturbed
 from latency_tables.statistics import p10
-from latency_tables.table import LatencyTable, p10_ms
+from latency_tables.table import LatencyTable
 
 
 class Measured(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,15 +42,20 @@ class Measured(Struct, frozen=True, forbid_unknown_fields=True):
     contended: str | None
 
     def at_table_speed(self, table: LatencyTable) -> float:
-        """p10 in ms as if measured when the table was: times table sentinel over sentinel now."""
+        """p10 in ms as if measured when the table was: times table sentinel over sentinel now.
+
+        ValueError for an imported table: it has no sentinel.
+        """
+        if table.head.sentinel_ms is None:
+            raise ValueError(f"{table.path} was imported: its device cannot be compared with this")
         return self.p10_ms * table.head.sentinel_ms / self.sentinel_ms
 
 
 class Session(Struct, frozen=True):
-    """Networks and single blocks that were timed together; block values are p10 in ms."""
+    """Networks and single items that were timed together, in the rounds that count."""
 
     networks: tuple[Measured, ...]
-    blocks: dict[str, float]
+    visits: Visits
     sentinel_ms: float
     contended: str | None
 
@@ -60,43 +64,41 @@ def measure_networks(
     models: Sequence[AnyModel],
     *,
     visits: int = 12,
-    runtime: AnyRuntime | None = None,
+    runtime: Runtime | None = None,
     protocol: Protocol | None = None,
+    batch: int = 1,
     seed: int = 0,
     show: bool = False,
-    clock: Clock = cpu_and_wall,
 ) -> list[Measured]:
     """Time each model (a spec with random weights, ONNX bytes, or the path of an .onnx file).
 
     Every model gets the same number of `visits`, so that all see the same disturbances.
     """
     session = measure_session(
-        models, (), visits=visits, runtime=runtime, protocol=protocol, seed=seed, show=show,
-        clock=clock,
+        models, {}, visits=visits, runtime=runtime, protocol=protocol, batch=batch, seed=seed,
+        show=show,
     )  # fmt: skip
     return list(session.networks)
 
 
 def measure_session(
     models: Sequence[AnyModel],
-    blocks: Sequence[Placed],
+    items: Mapping[str, Model],
     *,
     visits: int = 12,
-    runtime: AnyRuntime | None = None,
+    runtime: Runtime | None = None,
     protocol: Protocol | None = None,
+    batch: int = 1,
     seed: int = 0,
     show: bool = False,
-    clock: Clock = cpu_and_wall,
 ) -> Session:
-    """Time whole networks beside single blocks, in the same shuffled rounds."""
+    """Time whole networks beside single items, in the same shuffled rounds."""
     runtime = runtime or OnnxRuntime()
     protocol = structs.replace(protocol or Protocol(), min_visits=visits, max_visits=visits)
     names = [network_name(model, index) for index, model in enumerate(models)]
-    both = [*zip(names, models, strict=True), *((signature(*placed), placed) for placed in blocks)]
-    calls: dict[str, Call] = {}
-    for name, thing in watched("building", both, show):
-        make = block_call if isinstance(thing, tuple) else network_call
-        calls[name] = make(thing, runtime)  # type: ignore[arg-type]
+    whole = {n: network_model(m, n, batch) for n, m in zip(names, models, strict=True)}
+    both = whole | dict(items)
+    calls = {name: runtime.prepare(both[name]) for name in watched("building", list(both), show)}
     sentinel = sentinel_call(runtime)
     with visits_bar({name: [] for name in calls}, protocol, show) as count:
         seen = measure_items(
@@ -104,7 +106,7 @@ def measure_session(
             sentinel,
             protocol,
             np.random.default_rng(seed),
-            clock=clock,
+            stopwatch=runtime.stopwatch(),
             record=count,
         )
     seen = undisturbed(seen)
@@ -113,7 +115,7 @@ def measure_session(
     reason = contention(timed, seen[SENTINEL])
     return Session(
         networks=tuple(measured(name, seen[name], speed, reason) for name in names),
-        blocks={signature(*placed): p10_ms(seen[signature(*placed)]) for placed in blocks},
+        visits={key: seen[key] for key in items},
         sentinel_ms=speed,
         contended=reason,
     )
@@ -121,9 +123,9 @@ def measure_session(
 
 def measured(name: str, visits: list[Visit], sentinel_ms: float, reason: str | None) -> Measured:
     """Sum up the visits of one network."""
-    calls = np.concatenate([seen.cpu for seen in visits]) / 1e6
+    calls = np.concatenate([seen.spent for seen in visits]) / 1e6
     low, middle, high = (float(q) for q in np.percentile(calls, [10, 50, 90]))
-    even, odd = (p10(np.concatenate([seen.cpu for seen in visits[start::2]])) for start in (0, 1))
+    even, odd = (p10(np.concatenate([seen.spent for seen in visits[start::2]])) for start in (0, 1))
     return Measured(
         name=name,
         p10_ms=low,

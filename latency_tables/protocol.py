@@ -1,6 +1,5 @@
-"""The measuring protocol: shuffled rounds of short visits, thread CPU time, stop when sure."""
+"""The measuring protocol: shuffled rounds of short visits, an honest clock, stop when sure."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -8,15 +7,13 @@ import numpy as np
 from msgspec import Struct
 
 from latency_tables.statistics import NOTHING_LEARNED_BELOW, half_width, p10, variation
-
-Call = Callable[[], None]
-Clock = Callable[[], tuple[int, int]]  # (CPU time of this thread, wall time), both in ns
+from latency_tables.stopwatch import Call, ClockName, Stopwatch
 
 SENTINEL = "sentinel"  # the key of the item that is visited in every round
 EMPTY = "empty"  # the key of the model that does nothing: what a call costs by itself
-WALL_PER_CPU_LIMIT = 1.05
+WALL_PER_SPENT_LIMIT = 1.05
 SENTINEL_VARIATION_LIMIT = 0.05
-PATIENCE = 20  # a visit also ends when its wall time reaches this many times visit_ms
+SLOW = 10  # a call that takes this many times visit_ms warms up once only
 
 
 class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,13 +23,15 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
     slower for a second or two (measured here). Then items are visited in shuffled rounds, spread
     over at least `spread_s` seconds with the core kept busy between them, because a machine has
     slow spells of some seconds; the rounds within them are left out (`spells.undisturbed`). A visit
-    is `warm_up` untimed calls and then timed calls until `visit_ms` of thread CPU time have passed.
+    is `warm_up` untimed calls (one, where a call is very slow) and then timed calls until
+    `visit_ms` have passed. `clock` names the time that counts: CPU time of the one thread that
+    works, wherever it can be had, because it leaves out what other processes do.
     An item is finished when the 95 % half-width of its visits (see `statistics.half_width`) is
     below `tolerance`, but not before `min_visits` and at the latest after `max_visits`. Its value
     is the 10 % quantile of all calls that count.
     """
 
-    clock: Literal["thread_cpu"] = "thread_cpu"
+    clock: ClockName = "thread_cpu"
     statistic: Literal["p10"] = "p10"
     order: Literal["shuffled rounds"] = "shuffled rounds"
     burn_in_s: float = 3.0
@@ -58,49 +57,46 @@ class Protocol(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Visit(Struct, frozen=True, forbid_unknown_fields=True):
-    """The timed calls of one visit, in ns per call; `statistic` is the p10 of `cpu`, in ns."""
+    """The timed calls of one visit, in ns per call; `statistic` is the p10 of `spent`, in ns.
+
+    `spent` is the time that counts. `energy_uj` is what all of them together took out of the
+    package, in microjoules, where the machine can tell.
+    """
 
     key: str
-    cpu: tuple[int, ...]
+    spent: tuple[int, ...]
     wall: tuple[int, ...]
     statistic: float
+    energy_uj: int | None = None
 
     @property
-    def wall_per_cpu(self) -> float:
+    def wall_per_spent(self) -> float:
         """1 where nobody else ran on this core during the visit."""
-        return sum(self.wall) / max(sum(self.cpu), 1)
+        return sum(self.wall) / max(sum(self.spent), 1)
 
 
 Visits = dict[str, list[Visit]]
 
 
-def cpu_and_wall() -> tuple[int, int]:
-    """The clock of tables. CPU time leaves out the time during which another process ran."""
-    return time.thread_time_ns(), time.perf_counter_ns()
-
-
-def visit(key: str, call: Call, protocol: Protocol, clock: Clock = cpu_and_wall) -> Visit:
-    """Warm up, then call until `visit_ms` of CPU time have passed; at least one timed call.
-
-    Consecutive stamps of both clocks bracket each call, so both readings contain the same
-    overhead: one stamp, below 1 us.
-    """
+def visit(key: str, call: Call, protocol: Protocol, stopwatch: Stopwatch) -> Visit:
+    """Warm up, then call until `visit_ms` have passed; at least one timed call."""
+    length_ns = protocol.visit_ms * 1e6
+    begin = stopwatch.wall()
     for _ in range(protocol.warm_up):
         call()
-    stamps = [clock()]
-    cpu_end = stamps[0][0] + protocol.visit_ms * 1e6
-    wall_end = stamps[0][1] + PATIENCE * protocol.visit_ms * 1e6
-    while len(stamps) < 2 or (stamps[-1][0] < cpu_end and stamps[-1][1] < wall_end):
-        call()
-        stamps.append(clock())
-    cpu, wall = np.diff(np.array(stamps, dtype=np.int64), axis=0).T.tolist()
-    return Visit(key, tuple(cpu), tuple(wall), p10(cpu))
+        if stopwatch.wall() - begin > SLOW * length_ns:
+            break
+    before = stopwatch.energy_uj()
+    spent, wall = stopwatch.time(call, length_ns)
+    after = stopwatch.energy_uj()
+    energy = after - before if after is not None and before is not None else None
+    return Visit(key, tuple(spent), tuple(wall), p10(spent), energy)
 
 
-def keep_busy(call: Call, seconds: float, clock: Clock = cpu_and_wall) -> None:
+def keep_busy(call: Call, seconds: float, stopwatch: Stopwatch) -> None:
     """Repeat `call` until so many seconds of wall time have passed."""
-    end = clock()[1] + seconds * 1e9
-    while clock()[1] < end:
+    end = stopwatch.wall() + seconds * 1e9
+    while stopwatch.wall() < end:
         call()
 
 
@@ -119,7 +115,7 @@ def measure_items(
     protocol: Protocol,
     generator: np.random.Generator,
     *,
-    clock: Clock = cpu_and_wall,
+    stopwatch: Stopwatch,
     before: Mapping[str, Sequence[Visit]] | None = None,
     record: Callable[[Visit], None] = lambda seen: None,
 ) -> Visits:
@@ -128,7 +124,7 @@ def measure_items(
     `before` holds visits of an interrupted run: they count, and a finished item gets no more.
     `record` is called after each visit. The result also holds the sentinel's visits.
     """
-    keep_busy(sentinel, protocol.burn_in_s, clock)
+    keep_busy(sentinel, protocol.burn_in_s, stopwatch)
     before = before or {}
     visits: Visits = {key: list(before.get(key, ())) for key in (*items, SENTINEL)}
     calls = {**items, SENTINEL: sentinel}
@@ -136,12 +132,12 @@ def measure_items(
     while still_open:
         order = [*still_open, SENTINEL]
         for index in generator.permutation(len(order)):
-            seen = visit(order[index], calls[order[index]], protocol, clock)
+            seen = visit(order[index], calls[order[index]], protocol, stopwatch)
             visits[seen.key].append(seen)
             record(seen)
         still_open = [key for key in still_open if not finished(visits[key], protocol)]
         if still_open:
-            keep_busy(sentinel, protocol.spread_s / protocol.min_visits, clock)
+            keep_busy(sentinel, protocol.spread_s / protocol.min_visits, stopwatch)
     return visits
 
 
@@ -154,11 +150,11 @@ def visits_ahead(visits: Mapping[str, int], protocol: Protocol) -> int:
 
 def contention(visits: Iterable[Visit], sentinel: Sequence[Visit]) -> str | None:
     """Why these numbers deserve no trust: the core was shared, or its speed moved. None if calm."""
-    ratio = float(np.median([seen.wall_per_cpu for seen in (*visits, *sentinel)]))
-    if ratio > WALL_PER_CPU_LIMIT:
+    ratio = float(np.median([seen.wall_per_spent for seen in (*visits, *sentinel)]))
+    if ratio > WALL_PER_SPENT_LIMIT:
         return (
             f"another process shared the core: median wall time / CPU time is {ratio:.2f}, "
-            f"above {WALL_PER_CPU_LIMIT:g}"
+            f"above {WALL_PER_SPENT_LIMIT:g}"
         )
     spread = variation([seen.statistic for seen in sentinel])
     if spread > SENTINEL_VARIATION_LIMIT:

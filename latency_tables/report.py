@@ -1,7 +1,5 @@
 """What a check found: a struct that others read, and the lines that people read."""
 
-from typing import Literal
-
 import numpy as np
 from msgspec import Struct
 
@@ -23,6 +21,8 @@ class Figures(Struct, frozen=True, forbid_unknown_fields=True):
 class CheckedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
     """One network: its options in the space, its predictions in ms, and its measurement.
 
+    `role` is what it was used for: `fit`, `test`, or `width W`.
+
     `raw_ms` is the plain sum of p10, `work_ms` the sum without the calls around the blocks and
     with one call around the network.
 
@@ -30,7 +30,7 @@ class CheckedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
     for that speed.
     """
 
-    role: Literal["fit", "test"]
+    role: str
     options: tuple[int, ...]
     blocks: int
     macs: int
@@ -41,6 +41,20 @@ class CheckedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
     macs_ms: float
     truth_ms: float
     measured: Measured
+
+
+class Elsewhere(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a fit carries: errors on networks that are unlike those it was fitted on.
+
+    Either networks of another width under the calibration itself, or the deeper ones under a
+    calibration fitted on the shallowest.
+    """
+
+    name: str
+    networks: int
+    calibrated: Figures
+    macs_line: Figures
+    noise_floor: float
 
 
 class CheckReport(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +80,7 @@ class CheckReport(Struct, frozen=True, forbid_unknown_fields=True):
     noise_floor: float
     mape_undivided: float
     networks: tuple[CheckedNetwork, ...]
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 def figures(predicted: Numbers, truth: Numbers) -> Figures:
@@ -90,8 +105,8 @@ def lines(report: CheckReport) -> list[str]:
         f"test networks take {truth.min():.3f} to {truth.max():.3f} ms; blocks run at "
         f"{report.drift:.3f} x their stored time (sentinel {report.sentinel_drift:.3f} x), "
         "measurements are divided by this drift",
-        f"network ms = {fit.a:.3f} * sum + {fit.c:.4f} * weight MB {fit.d:+.4f} (sum: p10 less "
-        "the empty call, over all blocks)",
+        f"network ms = {fit.a:.3f} * sum + {fit.c:.4f} * weight MB {fit.d:+.4f} (sum: entries "
+        "without their empty calls)",
         "",
         f"{'':<20}{'MAPE':>8}{'bias':>9}{'RMSE us':>10}{'Spearman':>10}{'Kendall':>9}",
         _row("sum of entries", report.raw),
@@ -100,7 +115,17 @@ def lines(report: CheckReport) -> list[str]:
         _row("line over MACs", report.macs_line),
         f"{'noise floor':<20}{report.noise_floor:>8.2%}   (even against odd visits of the same "
         "networks)",
+        *(line for other in report.elsewhere for line in _elsewhere(other)),
         *([f"contended: {report.contended}"] if report.contended else []),
+    ]
+
+
+def _elsewhere(other: Elsewhere) -> list[str]:
+    return [
+        "",
+        f"{other.networks} networks {other.name}, noise floor {other.noise_floor:.2%}",
+        _row("calibrated", other.calibrated),
+        _row("line over MACs", other.macs_line),
     ]
 
 

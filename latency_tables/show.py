@@ -5,18 +5,42 @@ from latency_tables.table import LatencyTable
 
 def listing(table: LatencyTable) -> list[str]:
     """The lines of `python -m latency_tables show`."""
+    width = max(len(key) for key in table.entries)
+    rows = sorted(table.entries.items(), key=lambda pair: -pair[1].ms)
+    return [
+        *head_lines(table),
+        "",
+        f"{'entry':<{width}} {'ms':>9} {'p50 ms':>9} {'+-':>6} {'visits':>6} "
+        f"{'MMACs':>8} {'weight kB':>10}",
+        *(
+            f"{key:<{width}} {entry.ms:>9.4f} {_or_dash(entry.p50_ms, '9.4f')} "
+            f"{_or_dash(entry.confidence, '6.1%')} {_or_dash(entry.visits, '6')} "
+            f"{entry.macs / 1e6:>8.3f} {entry.weight_bytes / 1e3:>10.2f}"
+            for key, entry in rows
+        ),
+    ]
+
+
+def head_lines(table: LatencyTable) -> list[str]:
+    """Where a table comes from, and how far it may be trusted."""
     head, fit = table.head, table.calibration
     identity = head.identity
-    width = max(len(key) for key in table.entries)
-    rows = sorted(table.entries.items(), key=lambda pair: -pair[1].p10_ms)
+    if head.source is not None:
+        measured = f"imported   from {head.source}, {head.date}"
+    else:
+        measured = (
+            f"measured   {head.date}, load {head.load_before:g} to {head.load_after:g}, "
+            f"sentinel {head.sentinel_ms:.4f} ms, empty call {head.empty_ms:.4f} ms"
+        )
+    protocol = identity.protocol
     return [
-        f"space      {identity.space}, {len(table.entries)} entries, {identity.dtype}, "
-        f"batch {identity.batch}, {identity.threads} thread",
+        f"space      {identity.space}, {len(table.entries)} entries ({identity.granularity}, "
+        f"{identity.context}), {identity.dtype}, batch {identity.batch}, threads "
+        f"{identity.threads}",
         f"device     {identity.device}",
         f"runtime    {identity.runtime.name} {identity.runtime.version}",
-        f"measured   {head.date}, load {head.load_before:g} to {head.load_after:g}, "
-        f"sentinel {head.sentinel_ms:.4f} ms, "
-        f"empty call {head.empty_ms:.4f} ms",
+        measured,
+        f"clock      {protocol.clock if protocol else 'not known'}",
         f"contended  {head.reason or 'no'}",
         "calibrated "
         + (
@@ -25,12 +49,10 @@ def listing(table: LatencyTable) -> list[str]:
             else f"network ms = {fit.a:.3f} * sum + {fit.c:.4f} * weight MB {fit.d:+.4f}, "
             f"error {fit.mape:.2%} on {fit.test} networks"
         ),
-        "",
-        f"{'entry':<{width}} {'p10 ms':>9} {'p50 ms':>9} {'+-':>6} {'visits':>6} "
-        f"{'MMACs':>8} {'weight kB':>10}",
-        *(
-            f"{key:<{width}} {entry.p10_ms:>9.4f} {entry.p50_ms:>9.4f} {entry.confidence:>6.1%} "
-            f"{entry.visits:>6} {entry.macs / 1e6:>8.3f} {entry.weight_bytes / 1e3:>10.2f}"
-            for key, entry in rows
-        ),
     ]
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    """A number, or a dash of the same width where there is none."""
+    width = int(form.split(".")[0].rstrip("f%"))
+    return f"{'-':>{width}}" if value is None else f"{value:>{form}}"

@@ -1,55 +1,28 @@
 """The latency table: measured prices of blocks with their spread, in one JSON file."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from msgspec import Struct, structs
 
+from latency_tables.entry import Entry
 from latency_tables.head import SCHEMA, Head
-from latency_tables.protocol import Visit
-from latency_tables.signature import parse_signature, signature
-from latency_tables.statistics import half_width, p10
-from proxyless_nas.blocks import AnyBlock
-from proxyless_nas.files import read_json, write_json
-from proxyless_nas.layer import Layer, Shape
-from proxyless_nas.spaces import LAYOUTS, named_space
+from latency_tables.layers import is_layer_key
+from latency_tables.parts import keys_of, parse_part
+from latency_tables.signature import Placed
+from proxyless_nas.files import decode_json, write_json
+from proxyless_nas.spaces import is_named, named_space
 
-FLOAT_BYTES = 4
 MEGABYTE = 1e6
-
-
-class Entry(Struct, frozen=True, forbid_unknown_fields=True):
-    """The price of one block: quantiles over all timed calls of thread CPU time, in ms.
-
-    `p10_ms` is the value that predictions use. `confidence` is the 95 % half-width of the visits,
-    relative (see `statistics.half_width`). `weight_bytes` counts float32 weights and biases after
-    batch norm has been folded away.
-    """
-
-    p10_ms: float
-    p50_ms: float
-    p90_ms: float
-    min_ms: float
-    visits: int
-    calls: int
-    confidence: float
-    macs: int
-    weight_bytes: int
-
-    def at_speed(self, factor: float) -> "Entry":
-        """The entry with all its times multiplied by `factor`."""
-        times = ("p10_ms", "p50_ms", "p90_ms", "min_ms")
-        return structs.replace(self, **{name: getattr(self, name) * factor for name in times})
 
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
     """How a sum of entries becomes the latency of a network.
 
-    network = a * sum(p10 - empty_ms) + c * weight megabytes (10^6 bytes) + d, in ms; fitted on
-    `fit` whole networks, judged on `test` others. The errors are mean absolute relative errors on
-    the test networks: `raw_mape` of the plain sum of p10, `mape` of the calibrated one,
+    network = a * sum of work + c * weight megabytes (10^6 bytes) + d, in ms, where the work of an
+    entry is its p10 without the empty call around it; fitted on `fit` whole networks, judged on
+    `test` others. The errors are mean absolute relative errors on the test networks: `raw_mape` of
+    the plain sum of p10, `mape` of the calibrated one,
     `macs_mape` of a line over MACs fitted on the same networks; `noise_floor` is what the
     measurement itself disagrees by.
     """
@@ -66,59 +39,119 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
     date: str
 
 
-class LatencyTable(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Measured entries by signature. `path` is where the table was read from; it is not stored."""
+class _AnySchema(Struct, frozen=True):
+    """As much of a table's file as every version of it has."""
+
+    schema: int = 1
+
+
+class LatencyTableFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in the file."""
+
+    schema: int
+    head: Head
+    entries: dict[str, Entry]
+    calibration: Calibration | None = None
+
+
+class LatencyTable(Struct, frozen=True):
+    """Measured entries by key. `path` is where the table was read from; it is not stored."""
 
     head: Head
     entries: dict[str, Entry]
     calibration: Calibration | None = None
     path: str = ""
 
-    def entry(self, block: AnyBlock, shape: Shape) -> Entry:
-        """The entry of a block on an input; LookupError names the command that measures it."""
-        key = signature(block, shape)
-        if key not in self.entries:
-            raise LookupError(
-                f"no entry {key} in latency table {self.path or '(not saved)'} of space "
-                f"{self.head.identity.space}; measure it: {self._command(key)}"
-            )
-        return self.entries[key]
+    def entries_of(self, placed: Iterable[Placed]) -> list[Entry]:
+        """The entries that make up some blocks on their inputs, in order, with repetitions.
+
+        LookupError names all that are missing, and the command that measures them.
+        """
+        placed = list(placed)
+        keys = list(keys_of(placed, self.head.identity.granularity))
+        missing = list(dict.fromkeys(key for key in keys if key not in self.entries))
+        if missing:
+            raise LookupError(self._gap(missing))
+        return [self.entries[key] for key in keys]
 
     def work_ms(self, entry: Entry) -> float:
-        """p10 of an entry without the call around it, in ms: what a network adds per block."""
-        return max(entry.p10_ms - self.head.empty_ms, 0.0)
+        """An entry without the call around it, in ms: what a network adds per block."""
+        if self.head.identity.context != "alone":
+            return entry.ms
+        return max(entry.ms - self.head.empty_ms, 0.0)
+
+    def merged(self, other: "LatencyTable") -> "LatencyTable":
+        """This table with the entries that only `other` has, brought to this table's speed.
+
+        ValueError names the fields of identity in which the two differ; tables that differ are
+        never mixed. The calibration stays: it was fitted at this table's speed.
+        """
+        differences = self.head.identity.differences(other.head.identity)
+        if differences:
+            raise ValueError(
+                f"{self.path or 'the first table'} and {other.path or 'the second'} differ in "
+                f"{' and '.join(differences)}: their entries cannot stand in one table"
+            )
+        mine, theirs = self.head.sentinel_ms, other.head.sentinel_ms
+        factor = mine / theirs if mine is not None and theirs is not None else 1.0
+        added = {key: entry.at_speed(factor) for key, entry in other.entries.items()}
+        head = structs.replace(
+            self.head,
+            contended=self.head.contended or other.head.contended,
+            reason=self.head.reason or other.head.reason,
+        )
+        return structs.replace(self, head=head, entries=added | self.entries)
 
     def save(self, path: str | Path) -> "LatencyTable":
         """Write atomically; returns the table that knows its path."""
-        write_json(path, structs.replace(self, path=""))
+        write_json(path, LatencyTableFile(SCHEMA, self.head, self.entries, self.calibration))
         return structs.replace(self, path=str(path))
 
     @classmethod
     def load(cls, path: str | Path, allow_contended: bool = False) -> "LatencyTable":
         """Read a table; ValueError or FileNotFoundError say what is wrong and the way out.
 
-        A table that was measured on a busy machine is read with a warning on stderr, without one
-        under `allow_contended`.
+        A table that was measured on a busy device is refused, unless `allow_contended`.
         """
         anew = measure_command("NAME", path)
         try:
-            table = structs.replace(read_json(path, cls), path=str(path))
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error}; measure a table: {anew}") from None
+            data = Path(path).read_bytes()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"no file {path}; measure a table: {anew}") from None
+        try:
+            schema = decode_json(data, _AnySchema, path).schema
+            if schema != SCHEMA:
+                raise ValueError(f"{path} has schema {schema}, this program reads {SCHEMA}")
+            file = decode_json(data, LatencyTableFile, path)
+            table = cls(file.head, file.entries, file.calibration, str(path))
+            _check(table)
         except ValueError as error:
             raise ValueError(f"{error}; delete it and measure it again: {anew}") from error
-        _check(table, anew)
         if table.head.contended and not allow_contended:
-            print(f"warning: {path} is contended: {table.head.reason}", file=sys.stderr)
+            again = measure_command(table.head.identity.space, path)
+            raise ValueError(
+                f"{path} is contended: {table.head.reason}; measure it again on a calm machine "
+                f"({again} --fresh), or say --allow-contended"
+            )
         return table
 
-    def _command(self, key: str) -> str:
-        """Measures one missing block: from the table's space, or from the network that has it."""
-        name = self.head.identity.space
-        out = self.path or "FILE"
-        if name in LAYOUTS and any(key == signature(*pair) for pair in named_space(name).blocks()):
-            return measure_command(name, out)
-        return f"{measure_command(name, out)} --network SPEC.json (the network that holds it)"
+    def _gap(self, keys: list[str]) -> str:
+        """What is missing, and the way out."""
+        name, out = self.head.identity.space, self.path or "FILE"
+        entries = f"no entry {keys[0]}" if len(keys) == 1 else f"no entries {', '.join(keys)}"
+        where = f"{entries} in latency table {self.path or '(not saved)'} of space {name}"
+        if self.head.source is not None:
+            return (
+                f"{where}; it was imported from {self.head.source}: blocks that were not "
+                "measured there have no price on that device"
+            )
+        if is_named(name):
+            granularity = self.head.identity.granularity
+            known = set(keys_of(named_space(name).blocks(), granularity))
+            if known.issuperset(keys):
+                return f"{where}; measure it: {measure_command(name, out)}"
+        command = f"{measure_command(name, out)} --network SPEC.json"
+        return f"{where}; measure it: {command} (the network that holds it)"
 
 
 def measure_command(space: str, out: str | Path) -> str:
@@ -126,49 +159,22 @@ def measure_command(space: str, out: str | Path) -> str:
     return f"python -m latency_tables measure --space {space} --out {out}"
 
 
-def weight_bytes(layers: Iterable[Layer]) -> int:
-    """Bytes of float32 weights, with one bias per output channel where a norm was folded."""
-    return FLOAT_BYTES * sum(
-        layer.weights + layer.output.channels * int(layer.bias or layer.norm) for layer in layers
-    )
-
-
-def entry_of(key: str, visits: list[Visit]) -> Entry:
-    """Sum up the visits of the block that `key` names."""
-    block, shape = parse_signature(key)
-    layers = block.layers("", shape)
-    calls = np.concatenate([seen.cpu for seen in visits]) / 1e6
-    low, middle, high = (float(q) for q in np.percentile(calls, [10, 50, 90]))
-    return Entry(
-        p10_ms=low,
-        p50_ms=middle,
-        p90_ms=high,
-        min_ms=float(calls.min()),
-        visits=len(visits),
-        calls=len(calls),
-        confidence=half_width([seen.statistic for seen in visits]),
-        macs=sum(layer.macs for layer in layers),
-        weight_bytes=weight_bytes(layers),
-    )
-
-
-def p10_ms(visits: Iterable[Visit]) -> float:
-    """The 10 % quantile over all calls of some visits, in ms."""
-    return p10(np.concatenate([seen.cpu for seen in visits])) / 1e6
-
-
-def _check(table: LatencyTable, anew: str) -> None:
-    schema = table.head.identity.schema
-    if schema != SCHEMA:
-        raise ValueError(
-            f"{table.path} has schema {schema}, this program reads {SCHEMA}; "
-            f"measure it again: {anew}"
-        )
+def _check(table: LatencyTable) -> None:
+    """ValueError for a table that cannot price anything, or prices it below nothing."""
     if not table.entries:
-        raise ValueError(f"{table.path} has no entries; delete it and measure it again: {anew}")
+        raise ValueError(f"{table.path} has no entries")
+    granularity = table.head.identity.granularity
     for key, entry in table.entries.items():
-        if not entry.p10_ms > 0:
+        if is_layer_key(key) != (granularity == "layer"):
+            raise ValueError(f"{table.path}: entry {key} is no {granularity}")
+        try:
+            part, price = parse_part(key), entry.ms
+        except ValueError as error:
+            raise ValueError(f"{table.path}: entry {key}: {error}") from error
+        if not 0 < price < float("inf"):
+            raise ValueError(f"{table.path}: entry {key} takes {price} ms, not above 0")
+        if (part.macs, part.weight_bytes) != (entry.macs, entry.weight_bytes):
             raise ValueError(
-                f"{table.path}: entry {key} has p10_ms {entry.p10_ms}, not above 0; "
-                f"delete the file and measure it again: {anew}"
+                f"{table.path}: entry {key} has {entry.macs} MACs and {entry.weight_bytes} bytes "
+                f"of weights; its name says {part.macs} and {part.weight_bytes}"
             )

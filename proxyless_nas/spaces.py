@@ -1,8 +1,9 @@
 """The spaces that can be named on a command line, and the hand-made networks beside them."""
 
+import re
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from proxyless_nas.blocks import AnyBlock, Classifier, Conv, MBConv, Skip
 from proxyless_nas.files import did_you_mean
@@ -29,6 +30,10 @@ class Layout(Struct, frozen=True):
     stages: tuple[Stage, ...]
     mix: int
     kernels: tuple[int, ...]
+
+    def at_side(self, side: int) -> "Layout":
+        """The same on square images of `side` pixels."""
+        return structs.replace(self, input=self.input.at_side(side))
 
     def at_width(self, width: float) -> "Layout":
         """All channels times `width`, rounded to a multiple of 8; `mix` only grows."""
@@ -82,15 +87,31 @@ IMAGENET_MOBILE = Layout(
 )
 LAYOUTS = {"fashion": FASHION, "smoke": SMOKE, "imagenet-mobile": IMAGENET_MOBILE}
 EXPANSIONS = (3, 6)
+NAME = re.compile(r"(?P<base>.+?)(-w(?P<width>\d+(\.\d+)?))?(-r(?P<side>[1-9]\d*))?")
 
 
 def named_layout(name: str) -> Layout:
-    """The layout of a named space; ValueError lists the names."""
-    if name not in LAYOUTS:
+    """The layout of a named space; ValueError lists the names.
+
+    A name may end with a width, a resolution, or both: `imagenet-mobile-w0.75-r160`.
+    """
+    match = NAME.fullmatch(name)
+    base = match["base"] if match else name
+    if match is None or base not in LAYOUTS:
         raise ValueError(
-            f"no space {name!r}{did_you_mean(name, list(LAYOUTS))}; spaces: {', '.join(LAYOUTS)}"
+            f"no space {name!r}{did_you_mean(base, list(LAYOUTS))}; spaces: {', '.join(LAYOUTS)}, "
+            "each also with a width and a side, as in imagenet-mobile-w0.75-r160"
         )
-    return LAYOUTS[name]
+    layout = LAYOUTS[base]
+    if match["width"]:
+        layout = layout.at_width(float(match["width"]))
+    return layout.at_side(int(match["side"])) if match["side"] else layout
+
+
+def is_named(name: str) -> bool:
+    """Whether `named_space` knows this name."""
+    match = NAME.fullmatch(name)
+    return match is not None and match["base"] in LAYOUTS
 
 
 def named_space(name: str) -> Space:

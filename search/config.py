@@ -23,6 +23,8 @@ class ProxylessConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Folder of the data; without it the known places are tried."""
     limit: int | None = None
     """Use only so many training images."""
+    allow_contended: bool = False
+    """Take a table even though it was measured on a busy machine."""
     held_out: int = 5000
     """Training images kept from the weights: they train the architecture and validate."""
     epochs: float = 4.0

@@ -66,7 +66,7 @@ def search(config: ProxylessConfig) -> None:
 
 def make_strategy(problem: Architecture, config: ProxylessConfig) -> GateGradient:
     """The strategy with prices from the table; ValueError for a target that nothing can meet."""
-    table = LatencyTable.load(config.table)
+    table = LatencyTable.load(config.table, config.allow_contended)
     if table.head.identity.space != config.space:
         raise ValueError(
             f"{config.table} is a table of space {table.head.identity.space}, not of "

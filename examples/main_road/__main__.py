@@ -45,7 +45,7 @@ def main(config: RoadConfig) -> None:
     if "report" not in done:
         folder.log(len(STAGES) + 1, {"stage": "report", "networks": scalars_of(story)})
     print()
-    for line in table_lines(story, stages.timed(road), road.table().head.sentinel_ms):
+    for line in table_lines(story, stages.timed(road), road.table()):
         print(line)
     print(f"\nreport: {road.folder / 'report.html'}")
 

@@ -37,6 +37,8 @@ RECIPE = {
 """How `main.py` trains every network of the comparison; the test set is read once, at the end."""
 CHECKED_IMAGES = 64
 VISITS = 150
+ATTEMPTS = 3
+"""How often a table is measured on a busy machine before the road goes on with it."""
 
 
 class Timed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,15 +107,22 @@ def measure_table(road: Road) -> None:
         for width in (1.0, *road.config.widths)
         for _, block, shape in hand_made(road.config.space, width).placed()
     ]
-    measure_space(
+    table = measure_space(
         named_space(road.config.space),
         road.table_path,
         protocol=Protocol(spread_s=road.config.spread_s),
         seed=road.config.seed,
         extra=hand_made_blocks,
+        attempts=ATTEMPTS,
     )
+    if table.head.contended:
+        print(f"the table is contended, {ATTEMPTS} times over: {table.head.reason}; going on")
     report = check_table(
-        road.table_path, fit=road.config.fit, test=road.config.test, seed=road.config.seed
+        road.table_path,
+        fit=road.config.fit,
+        test=road.config.test,
+        seed=road.config.seed,
+        allow_contended=True,
     )
     print(*lines(report), sep="\n")
 
@@ -125,6 +134,7 @@ def search_network(road: Road) -> None:
         ProxylessConfig(
             space=config.space,
             table=str(road.table_path),
+            allow_contended=True,  # the report says so; a guest's machine is seldom calm
             target_ms=road.target_ms(),
             out=str(out),
             dataset=config.dataset,

@@ -9,7 +9,9 @@ import msgspec
 
 from examples.main_road.stages import Road, Timed, timed
 from latency_tables.cost import TableLatency
+from latency_tables.devices import LocalMachine
 from latency_tables.report import CheckReport
+from latency_tables.table import LatencyTable
 from proxyless_nas import load_spec, named_space
 from proxyless_nas.files import read_json
 from search.problems import Architecture
@@ -61,11 +63,8 @@ def family_of(name: str) -> Family:
     return "hand-made" if name.startswith("hand-made") else "random"
 
 
-def table_lines(story: Story, seen: Timed, sentinel_ms: float) -> list[str]:
-    """The one table of the demo, the fastest network first, and what it says.
-
-    `sentinel_ms` is the sentinel's time when the latency table was measured.
-    """
+def table_lines(story: Story, seen: Timed, table: LatencyTable) -> list[str]:
+    """The one table of the demo, the fastest network first, and what it says."""
     assert story.result is not None
     lines = [
         f"{'network':<15}{'test top-1':>11}{'measured ms':>13}{'predicted ms':>14}"
@@ -77,6 +76,7 @@ def table_lines(story: Story, seen: Timed, sentinel_ms: float) -> list[str]:
             f"{one.predicted_ms:>14.4f}{one.macs / 1e6:>9.2f}{one.parameters:>12,}"
         )
     own, exported = seen.networks["searched"].p10_ms, seen.exported
+    speed = exported.at_table_speed(table) / exported.p10_ms
     return [
         *lines,
         "",
@@ -85,7 +85,7 @@ def table_lines(story: Story, seen: Timed, sentinel_ms: float) -> list[str]:
         speed_verdict(story),
         f"(p10 of CPU time, {story.runtime}, one thread, batch 1; searched: as model.onnx, "
         f"{exported.p10_ms / own:.3f} x the time of the table's own graph; the core now runs at "
-        f"{sentinel_ms / exported.sentinel_ms:.3f} x its speed of the table's session)",
+        f"{speed:.3f} x its speed of the table's session)",
     ]
 
 
@@ -113,6 +113,7 @@ def story_of(road: Road) -> Story:
     shares = {name: cost.block(block, shape) for name, block, shape in spec.placed()}
     shares["overhead"] = cost.fixed()
     device = identity.device
+    assert isinstance(device, LocalMachine)  # the road measures where it walks
     return Story(
         title=f"A network for {device.cpu}",
         date=datetime.now(UTC).strftime("%Y-%m-%d"),

@@ -1,5 +1,16 @@
-"""The machines that tables are measured on."""
+"""The devices that tables are measured on: what tells one from another, one kind per file."""
 
-from latency_tables.devices.local import Device, fingerprint, load_average
+from latency_tables.devices.cuda import CudaDevice
+from latency_tables.devices.foreign import ForeignDevice
+from latency_tables.devices.local import LocalMachine, fingerprint, load_average
 
-__all__ = ["Device", "fingerprint", "load_average"]
+AnyDevice = LocalMachine | CudaDevice | ForeignDevice
+
+__all__ = [
+    "AnyDevice",
+    "CudaDevice",
+    "ForeignDevice",
+    "LocalMachine",
+    "fingerprint",
+    "load_average",
+]

@@ -12,8 +12,11 @@ GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 PRODUCT = Path("/sys/class/dmi/id/product_name")
 
 
-class Device(Struct, frozen=True, forbid_unknown_fields=True):
-    """A machine. `flags` is a hash of the CPU's feature flags; None means "cannot be read here"."""
+class LocalMachine(Struct, frozen=True, forbid_unknown_fields=True, tag="cpu", tag_field="kind"):
+    """The machine the program runs on, and its CPU.
+
+    `flags` is a hash of the CPU's feature flags; None means "cannot be read here".
+    """
 
     cpu: str
     family: str
@@ -24,20 +27,22 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     governor: str | None
     virtual: str | None
 
-    def same_cpu(self, other: "Device") -> bool:
+    def same_kind(self, other: object) -> bool:
         """Whether two tables come from the same kind of processor (kernel and governor aside)."""
+        if not isinstance(other, LocalMachine):
+            return False
         return (self.cpu, self.family, self.flags) == (other.cpu, other.family, other.flags)
 
     def __str__(self) -> str:
         return f"{self.cpu} ({self.cores} cores, {self.virtual or 'no virtual machine seen'})"
 
 
-def fingerprint() -> Device:
+def fingerprint() -> LocalMachine:
     """This machine."""
     info = _cpuinfo()
     flags = info.get("flags") or info.get("Features") or ""
     digest = hashlib.sha256(" ".join(sorted(flags.split())).encode()).hexdigest()[:12]
-    return Device(
+    return LocalMachine(
         cpu=info.get("model name") or platform.processor() or "unknown",
         family="-".join(info.get(key, "?") for key in ("cpu family", "model", "stepping")),
         flags=digest,

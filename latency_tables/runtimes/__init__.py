@@ -1,11 +1,10 @@
-"""What can run a model on this machine: one file per runtime, and the list of them.
+"""What can run a model: one file per runtime, and the door that opens them by name.
 
-A runtime answers `info()` for the head of a table and `prepare(model)`, which returns a callable
-that runs the model once. A new runtime is a new file here and a member of `AnyRuntime`.
+A new runtime is a new file with the five members of `Runtime`, and a line in `open_runtime`.
 """
 
+from latency_tables.runtimes.base import Runtime, RuntimeName
 from latency_tables.runtimes.onnxruntime import OnnxRuntime
+from latency_tables.runtimes.opening import RuntimeConfig, open_runtime, runtime_of
 
-AnyRuntime = OnnxRuntime
-
-__all__ = ["AnyRuntime", "OnnxRuntime"]
+__all__ = ["OnnxRuntime", "Runtime", "RuntimeConfig", "RuntimeName", "open_runtime", "runtime_of"]

@@ -1,6 +1,5 @@
-"""Run ONNX models with ONNX Runtime on one CPU thread."""
+"""Run ONNX models with ONNX Runtime on the CPU."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,12 @@ import onnx
 import onnxruntime
 from msgspec import Struct
 
-from latency_tables.head import RuntimeInfo
+from latency_tables.devices import AnyDevice, fingerprint
+from latency_tables.head import DataType, RuntimeInfo
+from latency_tables.model import Model
+from latency_tables.quantize import QUANTISED, int8_onnx
+from latency_tables.runtimes.base import check_dtype
+from latency_tables.stopwatch import Call, Stopwatch, thread_time, wall_time
 
 OPTIONS = {
     "execution": "sequential",
@@ -19,19 +23,34 @@ OPTIONS = {
 }
 
 
-class OnnxRuntime(Struct, frozen=True, tag="onnxruntime"):
-    """ONNX Runtime, CPU provider: one thread, all graph optimisations, inputs and outputs bound."""
+class OnnxRuntime(Struct, frozen=True):
+    """ONNX Runtime, CPU provider: all graph optimisations, inputs and outputs bound.
+
+    `int8` models are quantised here (see `latency_tables.quantize`).
+    """
+
+    dtype: DataType = "float32"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check_dtype("onnxruntime", self.dtype, ("float32", "int8"))
 
     def info(self) -> RuntimeInfo:
-        return RuntimeInfo("onnxruntime", onnxruntime.__version__, OPTIONS)
+        options = OPTIONS | (QUANTISED if self.dtype == "int8" else {})
+        return RuntimeInfo("onnxruntime", onnxruntime.__version__, options)
 
-    def prepare(self, model: onnx.ModelProto | bytes | str | Path) -> Callable[[], None]:
+    def device(self) -> AnyDevice:
+        return fingerprint()
+
+    def stopwatch(self) -> Stopwatch:
+        return thread_time() if self.threads == 1 else wall_time()
+
+    def prepare(self, model: Model) -> Call:
         """A callable that runs `model` once on a fixed random input.
 
-        `model` may be a proto, its bytes, or the path of an .onnx file. ValueError where it is
-        none of these, has more than one input, or does not fix its input shape.
+        ValueError where it has more than one input, or does not fix its input shape.
         """
-        session = _session(model)
+        session = self._session(model)
         if len(session.get_inputs()) != 1:
             raise ValueError(f"a model with {len(session.get_inputs())} inputs cannot be timed")
         given = session.get_inputs()[0]
@@ -46,26 +65,25 @@ class OnnxRuntime(Struct, frozen=True, tag="onnxruntime"):
             binding.bind_ortvalue_output(output.name, room)
         return lambda: session.run_with_iobinding(binding)
 
-
-def _session(model: onnx.ModelProto | bytes | str | Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    if isinstance(model, onnx.ModelProto):
-        model = model.SerializeToString()
-    elif not isinstance(model, bytes) and not Path(model).is_file():
-        raise ValueError(f"no ONNX file {model}")
-    source = str(model) if isinstance(model, Path) else model
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=[OPTIONS["provider"]])
-    except Exception as error:  # onnxruntime's own errors share no narrower base
-        reason = str(error).splitlines()[0]
-        name = "the given bytes" if isinstance(source, bytes) else source
-        raise ValueError(f"onnxruntime cannot load {name}: {reason}") from error
+    def _session(self, model: Model) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        given = int8_onnx(model) if self.dtype == "int8" else model.onnx()
+        if isinstance(given, onnx.ModelProto):
+            given = given.SerializeToString()
+        elif not isinstance(given, bytes) and not Path(given).is_file():
+            raise ValueError(f"no ONNX file {given}")
+        source = str(given) if isinstance(given, Path) else given
+        try:
+            return onnxruntime.InferenceSession(source, options, providers=[OPTIONS["provider"]])
+        except Exception as error:  # onnxruntime's own errors share no narrower base
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"onnxruntime cannot load {model.name}: {reason}") from error
 
 
 def _sizes(given: onnxruntime.NodeArg) -> list[int]:

@@ -2,12 +2,16 @@
 
 import time
 
-from latency_tables.devices import Device
-from latency_tables.head import Head, Identity, RuntimeInfo
+from latency_tables.devices import LocalMachine
+from latency_tables.entry import Entry
+from latency_tables.head import DataType, Head, Identity, RuntimeInfo
 from latency_tables.measure import measure_space
+from latency_tables.model import Model
+from latency_tables.parts import BlockPart
 from latency_tables.protocol import Protocol
 from latency_tables.signature import Placed, signature
-from latency_tables.table import Entry, LatencyTable, weight_bytes
+from latency_tables.stopwatch import Call, Stamps
+from latency_tables.table import LatencyTable
 from proxyless_nas import named_space
 from proxyless_nas.space import Space
 
@@ -39,23 +43,32 @@ class FakeClock:
         return call
 
 
+def stamps(clock: FakeClock) -> Stamps:
+    """The stopwatch of an imaginary core."""
+    return Stamps("thread_cpu", clock)
+
+
 def made_up_price(placed: Placed) -> float:
     """Some price in ms that differs from block to block."""
-    return 0.01 + 0.001 * (sum(signature(*placed).encode()) % 97)
+    return price_of(signature(*placed))
+
+
+def price_of(key: str) -> float:
+    """The made-up price of a key."""
+    return 0.01 + 0.001 * (sum(key.encode()) % 97)
 
 
 def made_up_table(space: Space) -> LatencyTable:
-    device = Device("imaginary", "1-1-1", "0", 1, "none", "none", None, None)
+    device = LocalMachine("imaginary", "1-1-1", "0", 1, "none", "none", None, None)
     runtime = RuntimeInfo("imaginary", "1", {})
     identity = Identity(space.name, device, runtime, Protocol())
     head = Head(identity, "2026-01-01T00:00:00+00:00", 0.0, 0.0, 0.04, EMPTY_MS, False)
     entries = {}
     for block, shape in space.blocks():
-        layers = block.layers("", shape)
-        price = made_up_price((block, shape))
-        entries[signature(block, shape)] = Entry(
-            price, price, price, price, 6, 60, 0.01,
-            sum(layer.macs for layer in layers), weight_bytes(layers),
+        part, price = BlockPart(block, shape), made_up_price((block, shape))
+        entries[part.key] = Entry(
+            part.macs, part.weight_bytes, price, price, price, price,
+            visits=6, calls=60, confidence=0.01,
         )  # fmt: skip
     return LatencyTable(head, entries)
 
@@ -64,7 +77,10 @@ QUICK = Protocol(burn_in_s=0.0, spread_s=0.0, min_visits=6, max_visits=30)
 
 
 class FakeDevice:
-    """Measures the smoke space: each block takes its made-up price, times `speed`."""
+    """A runtime and its device: each model takes its made-up price, times `speed`."""
+
+    dtype: DataType = "float32"
+    threads = 1
 
     def __init__(self, dies_after: float = float("inf"), pause_s: float = 0.0) -> None:
         self.clock = FakeClock()
@@ -72,8 +88,20 @@ class FakeDevice:
         self.dies_after = dies_after
         self.pause_s = pause_s  # really waits at each call, so that a test can kill it
 
-    def prepare(self, placed):
-        price = made_up_price(placed)
+    def info(self) -> RuntimeInfo:
+        return RuntimeInfo("imaginary", "1", {})
+
+    def device(self) -> LocalMachine:
+        return LocalMachine("imaginary", "1-1-1", "0", 1, "none", "none", None, None)
+
+    def stopwatch(self) -> Stamps:
+        return stamps(self.clock)
+
+    def price(self, model: Model) -> float:
+        return price_of(model.name)
+
+    def prepare(self, model: Model) -> Call:
+        price = self.price(model)
 
         def call() -> None:
             self.clock.calls += 1
@@ -88,6 +116,4 @@ class FakeDevice:
 
     def measure(self, out, **given) -> LatencyTable:
         given.setdefault("protocol", QUICK)
-        return measure_space(
-            named_space("smoke"), out, clock=self.clock, prepare=self.prepare, show=False, **given
-        )
+        return measure_space(named_space("smoke"), out, runtime=self, show=False, **given)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
-from latency_tables.check import Features, features, fit_coefficients, judge
+from latency_tables.fitting import Features, features, fit_coefficients
+from latency_tables.judging import Sampled, judge
 from latency_tables.networks import Measured, Session
 from latency_tables.sampling import sample_options
 from latency_tables.statistics import kendall, spearman
@@ -68,17 +70,26 @@ def test_rank_agreement_is_1_in_order_and_minus_1_against_it() -> None:
 
 def test_a_device_that_obeys_the_model_is_predicted_without_error_at_any_speed() -> None:
     table, speed = made_up_table(FASHION), 1.3
-    options = sample_options(FASHION, 20, seed=0)
-    specs = [FASHION.network(choice) for choice in options]
-    given = [features(table, spec) for spec in specs]
+    wide_table = made_up_table(named_space("fashion-w1.5"))
+    sampled = [
+        Sampled("fit" if index < 8 else "test", choice, FASHION.network(choice))
+        for index, choice in enumerate(sample_options(FASHION, 20, seed=0))
+    ]
+    wide = named_space("fashion-w1.5")
+    sampled += [
+        Sampled("width 1.5", choice, wide.network(choice))
+        for choice in sample_options(wide, 5, seed=0)
+    ]
+    everything = structs.replace(table, entries=table.entries | wide_table.entries)
+    given = [features(everything, one.placed) for one in sampled]
     truth = [1.05 * one.work_ms + 0.2 * one.weight_mb + 0.01 for one in given]
     networks = tuple(
         Measured("n", speed * ms, speed * ms, speed * ms, 0.01, 0.04 * speed, 20, 200, None)
         for ms in truth
     )
-    blocks = {key: entry.p10_ms * speed for key, entry in table.entries.items()}
-    session = Session(networks, blocks, 0.04 * speed, None)
-    report = judge(table, specs, options, given, session, fit=8, seed=0)
+    seen = {key: entry.at_speed(speed) for key, entry in everything.entries.items()}
+    session = Session(networks, {}, 0.04 * speed, None)
+    report = judge(table, sampled, session, seen, seed=0)
     assert report.drift == pytest.approx(speed)
     assert report.sentinel_drift == pytest.approx(speed)
     assert report.calibrated.mape == pytest.approx(0, abs=1e-6)
@@ -87,3 +98,9 @@ def test_a_device_that_obeys_the_model_is_predicted_without_error_at_any_speed()
     assert (fit.a, fit.c, fit.d) == pytest.approx((1.05, 0.2, 0.01), abs=1e-5)
     assert (fit.fit, fit.test) == (8, 12)
     assert report.raw.mape > 0.01
+    at_width, deeper = report.elsewhere
+    assert (at_width.name, at_width.networks) == ("at width 1.5", 5)
+    for other in report.elsewhere:
+        assert other.calibrated.mape == pytest.approx(0, abs=1e-5)
+    depths = sorted(one.depth for one in sampled if one.role != "width 1.5")
+    assert deeper.networks == sum(depth > depths[7] for depth in depths)

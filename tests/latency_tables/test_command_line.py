@@ -10,7 +10,7 @@ import pytest
 from latency_tables import LatencyTable
 from latency_tables.__main__ import COMMANDS
 from latency_tables.graph import to_onnx
-from latency_tables.items import SENTINEL_BLOCK, network_call
+from latency_tables.items import SENTINEL_BLOCK, network_model
 from latency_tables.networks import measure_networks
 from latency_tables.protocol import Protocol
 from latency_tables.report import CheckReport
@@ -98,7 +98,7 @@ def test_a_spec_its_onnx_bytes_and_its_file_are_all_timed(tmp_path) -> None:
 @pytest.mark.parametrize("wrong", ["none.onnx", b"nonsense"])
 def test_what_is_no_onnx_model_is_a_value_error(wrong) -> None:
     with pytest.raises(ValueError, match=r"ONNX|onnx"):
-        network_call(wrong, OnnxRuntime())
+        OnnxRuntime().prepare(network_model(wrong))
 
 
 def test_the_sentinel_can_be_built_and_the_runtime_says_what_it_is() -> None:

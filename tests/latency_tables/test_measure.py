@@ -11,9 +11,10 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from latency_tables import LatencyTable, signature
+from latency_tables.entry import entry_of
 from latency_tables.journal import journal_path, read
+from latency_tables.parts import parse_part
 from latency_tables.protocol import EMPTY, SENTINEL, finished
-from latency_tables.table import entry_of
 from proxyless_nas import MBConv, Shape, named_space
 from tests.latency_tables.helpers import QUICK, FakeDevice, made_up_price
 
@@ -24,7 +25,7 @@ def test_a_table_holds_the_time_of_every_block_of_the_space(tmp_path) -> None:
     table = FakeDevice().measure(tmp_path / "t.json")
     assert set(table.entries) == {signature(*placed) for placed in SPACE.blocks()}
     for placed in SPACE.blocks():
-        assert table.entry(*placed).p10_ms == pytest.approx(made_up_price(placed), rel=1e-4)
+        assert table.entries_of([placed])[0].ms == pytest.approx(made_up_price(placed), rel=1e-4)
     assert not table.head.contended
     assert LatencyTable.load(tmp_path / "t.json") == table
     assert not journal_path(tmp_path / "t.json").exists()
@@ -67,16 +68,16 @@ def test_after_kill_9_finished_entries_are_not_measured_again(tmp_path) -> None:
     built: list[str] = []
     prepare = second.prepare
 
-    def watch(placed):
-        built.append(signature(*placed))
-        return prepare(placed)
+    def watch(model):
+        built.append(model.name)
+        return prepare(model)
 
     second.prepare = watch
     table = second.measure(out)
     assert len(table.entries) == len(SPACE.blocks())
     assert not done & set(built)
     for key in done:
-        assert table.entries[key] == entry_of(key, before[key])
+        assert table.entries[key] == entry_of(parse_part(key), before[key])
 
 
 def test_a_torn_last_line_costs_only_that_line(tmp_path) -> None:
@@ -112,7 +113,7 @@ def test_a_device_that_changed_its_speed_starts_over(tmp_path, capsys) -> None:
     assert "sentinel moved" in capsys.readouterr().err
     for placed in SPACE.blocks():
         expected = 1.2 * made_up_price(placed)
-        assert table.entry(*placed).p10_ms == pytest.approx(expected, rel=1e-3)
+        assert table.entries_of([placed])[0].ms == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_slow_spell_at_the_restart_is_waited_out(tmp_path, capsys) -> None:
@@ -123,7 +124,7 @@ def test_a_slow_spell_at_the_restart_is_waited_out(tmp_path, capsys) -> None:
     table = device.measure(out, protocol=patient)
     assert device.clock.wall > 100_000_000 and "sentinel moved" not in capsys.readouterr().err
     for placed in SPACE.blocks():
-        assert table.entry(*placed).p10_ms == pytest.approx(made_up_price(placed), rel=1e-3)
+        assert table.entries_of([placed])[0].ms == pytest.approx(made_up_price(placed), rel=1e-3)
 
 
 class SlowAtFirst(FakeDevice):
@@ -157,7 +158,7 @@ def test_new_blocks_join_a_table_at_its_speed(tmp_path) -> None:
     slower = FakeDevice()
     slower.speed = 1.05
     table = slower.measure(out, extra=[placed])
-    assert table.entry(*placed).p10_ms == pytest.approx(made_up_price(placed), rel=1e-3)
+    assert table.entries_of([placed])[0].ms == pytest.approx(made_up_price(placed), rel=1e-3)
     assert old.entries.items() <= table.entries.items()
     much_slower = FakeDevice()
     much_slower.speed = 1.5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from latency_tables.entry import p10_ms
 from latency_tables.protocol import (
     SENTINEL,
     Protocol,
@@ -15,15 +16,16 @@ from latency_tables.protocol import (
     visit,
 )
 from latency_tables.statistics import half_width
-from latency_tables.table import p10_ms
-from tests.latency_tables.helpers import QUICK, FakeClock
+from tests.latency_tables.helpers import QUICK, FakeClock, stamps
 
 US = 1000
 
 
 def run(clock: FakeClock, items, protocol: Protocol, **given):
     sentinel = given.pop("sentinel", clock.busy([40 * US]))
-    return measure_items(items, sentinel, protocol, np.random.default_rng(0), clock=clock, **given)
+    return measure_items(
+        items, sentinel, protocol, np.random.default_rng(0), stopwatch=stamps(clock), **given
+    )
 
 
 def test_outliers_do_not_move_the_p10() -> None:
@@ -40,13 +42,13 @@ def test_outliers_do_not_move_the_p10() -> None:
 def test_a_visit_warms_up_and_then_lasts_its_time() -> None:
     clock = FakeClock()
     call = clock.busy([500 * US])
-    seen = visit("a", call, Protocol(visit_ms=3.0, warm_up=2), clock)
-    assert len(seen.cpu) == 6 and clock.calls == 8
+    seen = visit("a", call, Protocol(visit_ms=3.0, warm_up=2), stamps(clock))
+    assert len(seen.spent) == 6 and clock.calls == 8
 
 
 def test_a_slow_item_is_still_timed_once_per_visit() -> None:
     clock = FakeClock()
-    assert visit("a", clock.busy([10**9]), QUICK, clock).cpu == (10**9,)
+    assert visit("a", clock.busy([10**9]), QUICK, stamps(clock)).spent == (10**9,)
 
 
 def test_a_callable_that_only_waits_does_not_hang_the_visit() -> None:
@@ -55,7 +57,7 @@ def test_a_callable_that_only_waits_does_not_hang_the_visit() -> None:
     def wait() -> None:
         clock.wall += 10**6
 
-    assert visit("a", wait, Protocol(visit_ms=1.0), clock).cpu[0] == 0
+    assert visit("a", wait, Protocol(visit_ms=1.0), stamps(clock)).spent[0] == 0
 
 
 def test_a_steady_item_stops_early_and_a_restless_one_at_the_limit() -> None:
@@ -136,5 +138,5 @@ def test_finished_respects_the_least_number_of_visits() -> None:
 
 def test_the_core_is_kept_busy_for_as_long_as_asked() -> None:
     clock = FakeClock()
-    keep_busy(clock.busy([10**6]), 0.05, clock)
+    keep_busy(clock.busy([10**6]), 0.05, stamps(clock))
     assert 50 <= clock.wall / 1e6 < 52

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from latency_tables.entry import p10_ms
 from latency_tables.protocol import SENTINEL, Visits, measure_items
 from latency_tables.spells import round_factors, undisturbed
-from latency_tables.table import p10_ms
-from tests.latency_tables.helpers import QUICK, FakeClock
+from tests.latency_tables.helpers import QUICK, FakeClock, stamps
 
 US = 1000
 COSTS = {"small": 7 * US, "large": 120 * US, "medium": 36 * US}
@@ -29,7 +29,9 @@ def timed(calm_from_s: float, calm_until_s: float, seconds: float = 15.0) -> Vis
     protocol = replace(QUICK, spread_s=seconds, min_visits=20, max_visits=40)
     items = {key: call_of(cost) for key, cost in COSTS.items()}
     sentinel = call_of(40 * US)
-    return measure_items(items, sentinel, protocol, np.random.default_rng(0), clock=clock)
+    return measure_items(
+        items, sentinel, protocol, np.random.default_rng(0), stopwatch=stamps(clock)
+    )
 
 
 @pytest.mark.parametrize("calm", [(0.0, 3.0), (6.0, 9.0), (12.0, 99.0)])

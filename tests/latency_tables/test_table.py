@@ -6,7 +6,6 @@ from msgspec import structs
 from latency_tables import Calibration, LatencyTable, Macs, Parameters, TableLatency, signature
 from latency_tables.cost import CostModel
 from proxyless_nas import MBConv, Shape, Skip, named_space
-from proxyless_nas.files import write_json
 from tests.latency_tables.helpers import EMPTY_MS, made_up_price, made_up_table
 
 SPACE = named_space("smoke")
@@ -40,7 +39,7 @@ def test_an_uncalibrated_price_is_the_entry_without_the_empty_call() -> None:
 
 def test_a_calibrated_price_is_a_times_work_plus_c_per_megabyte_and_d_once() -> None:
     placed = SPACE.blocks()[0]
-    megabytes = TABLE.entry(*placed).weight_bytes / 1e6
+    megabytes = TABLE.entries_of([placed])[0].weight_bytes / 1e6
     expected = 2.0 * (made_up_price(placed) - EMPTY_MS) + 5.0 * megabytes
     assert TableLatency(CALIBRATED).block(*placed) == pytest.approx(expected)
     assert TableLatency(CALIBRATED).fixed() == 0.25
@@ -93,18 +92,15 @@ def test_a_missing_file_names_the_command_that_makes_it(tmp_path) -> None:
 
 def test_an_entry_that_took_no_time_is_refused(tmp_path) -> None:
     key, entry = next(iter(TABLE.entries.items()))
-    write_json(
-        tmp_path / "t.json",
-        structs.replace(TABLE, entries={key: structs.replace(entry, p10_ms=0.0)}),
-    )
+    entries = {key: structs.replace(entry, p10_ms=0.0)}
+    structs.replace(TABLE, entries=entries).save(tmp_path / "t.json")
     with pytest.raises(ValueError, match=key):
         LatencyTable.load(tmp_path / "t.json")
 
 
-def test_a_contended_table_warns_unless_that_is_allowed(tmp_path, capsys) -> None:
+def test_a_contended_table_is_refused_unless_that_is_allowed(tmp_path) -> None:
     head = structs.replace(TABLE.head, contended=True, reason="a neighbour")
     structs.replace(TABLE, head=head).save(tmp_path / "t.json")
-    LatencyTable.load(tmp_path / "t.json", allow_contended=True)
-    assert capsys.readouterr().err == ""
-    LatencyTable.load(tmp_path / "t.json")
-    assert "a neighbour" in capsys.readouterr().err
+    assert LatencyTable.load(tmp_path / "t.json", allow_contended=True).head.contended
+    with pytest.raises(ValueError, match=r"a neighbour.*--fresh.*--allow-contended"):
+        LatencyTable.load(tmp_path / "t.json")

@@ -1,0 +1,69 @@
+"""Run modules with PyTorch itself: channels last, batch norm folded, on the CPU or a GPU."""
+
+import copy
+from typing import Literal
+
+import torch
+from msgspec import Struct
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+
+from latency_tables.devices import AnyDevice, LocalMachine, fingerprint
+from latency_tables.devices.cuda import Events, cuda_fingerprint
+from latency_tables.head import DataType, RuntimeInfo
+from latency_tables.model import Model
+from latency_tables.runtimes.base import check_dtype
+from latency_tables.stopwatch import Call, Stopwatch, thread_time, wall_time
+
+TYPES = {"float32": torch.float32, "float16": torch.float16}
+
+
+class Eager(Struct, frozen=True):
+    """PyTorch without a compiler. ValueError for a data type that it does not run."""
+
+    device_name: Literal["cpu", "cuda"] = "cpu"
+    dtype: DataType = "float32"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check_dtype("eager", self.dtype, ("float32", "float16"))
+        if self.device_name == "cpu":
+            check_dtype("eager on the CPU", self.dtype, ("float32",))
+
+    def info(self) -> RuntimeInfo:
+        options = {"layout": "channels_last", "batch_norm": "folded", "device": self.device_name}
+        return RuntimeInfo("eager", torch.__version__, options)
+
+    def device(self) -> AnyDevice:
+        host: LocalMachine = fingerprint()
+        return host if self.device_name == "cpu" else cuda_fingerprint(host.cpu)
+
+    def stopwatch(self) -> Stopwatch:
+        if self.device_name == "cuda":
+            return Events()
+        return thread_time() if self.threads == 1 else wall_time()
+
+    def prepare(self, model: Model) -> Call:
+        """Fold batch norm, then call the module on an input that stays where it is."""
+        torch.set_num_threads(self.threads)
+        module, x = folded(model, self.device_name, TYPES[self.dtype])
+
+        def call() -> None:
+            with torch.inference_mode():
+                module(x)
+
+        call()
+        return call
+
+
+def folded(
+    model: Model, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[nn.Module, torch.Tensor]:
+    """A copy of the module with batch norm folded, and a fixed random input, both channels last."""
+    module = fuse(copy.deepcopy(model.module).eval())
+    module = module.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    shape = model.shape
+    sides = (model.batch, shape.channels, shape.height, shape.width)
+    x = torch.randn(sides, generator=torch.Generator().manual_seed(0))
+    x = x.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+    return module.requires_grad_(False), x

@@ -1,0 +1,79 @@
+"""Open a runtime by name; the program that runs it is loaded only then."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from latency_tables.devices import CudaDevice
+from latency_tables.head import DataType, Identity
+from latency_tables.runtimes.base import Runtime, RuntimeName
+from latency_tables.runtimes.onnxruntime import OnnxRuntime
+
+EXTRAS = {"openvino": "openvino", "tvm": "tvm"}
+
+
+class RuntimeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which program runs the models, where, and in which data type."""
+
+    runtime: RuntimeName = "onnxruntime"
+    device: str = "cpu"
+    dtype: DataType = "float32"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"--threads {self.threads} is below 1")
+
+
+def open_runtime(config: RuntimeConfig) -> Runtime:
+    """The runtime of a config.
+
+    ValueError where it does not know the device or the data type, or where its package is not
+    installed (the message names the extra that installs it).
+    """
+    name, place, dtype, threads = config.runtime, config.device, config.dtype, config.threads
+    if name == "eager":
+        from latency_tables.runtimes.eager import Eager
+
+        return Eager(_one_of("eager", place, ("cpu", "cuda")), dtype, threads)
+    _one_of(name, place, ("cpu",))
+    try:
+        match name:
+            case "onnxruntime":
+                return OnnxRuntime(dtype=dtype, threads=threads)
+            case "inductor":
+                from latency_tables.runtimes.inductor import Inductor
+
+                return Inductor(dtype=dtype, threads=threads)
+            case "openvino":
+                from latency_tables.runtimes.openvino import OpenVino
+
+                return OpenVino(dtype=dtype, threads=threads)
+            case "tvm":
+                raise ValueError("--runtime tvm is not there yet")
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"--runtime {name} needs the package {error.name}, which is not installed: "
+            f"pip install 'proxyless-nas[{EXTRAS.get(name, name)}]'"
+        ) from error
+
+
+def runtime_of(identity: Identity) -> Runtime:
+    """The runtime that a table was measured with, as far as it is the same here today."""
+    if identity.protocol is None:
+        raise ValueError("an imported table has no runtime that could be opened here")
+    place = "cuda" if isinstance(identity.device, CudaDevice) else "cpu"
+    name = msgspec.convert(identity.runtime.name, RuntimeName)
+    return open_runtime(
+        RuntimeConfig(runtime=name, device=place, dtype=identity.dtype, threads=identity.threads)
+    )
+
+
+def _one_of(name: str, place: str, known: tuple[Literal["cpu", "cuda"], ...]):
+    for device in known:
+        if place == device:
+            return device
+    raise ValueError(
+        f"--runtime {name} does not run on --device {place}; it runs on {' and '.join(known)}"
+    )
