@@ -1,26 +1,36 @@
-"""What a network costs, measured or counted: a fixed part plus a sum over its blocks."""
+"""What a network costs, measured or counted, each in its unit, behind one interface."""
 
+from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct
 
 from latency_tables.entry import Entry
+from latency_tables.memory import peak_values
+from latency_tables.parts import FLOAT_BYTES, weight_bytes
 from latency_tables.table import MEGABYTE, LatencyTable
-from proxyless_nas.blocks import AnyBlock
+from proxyless_nas.blocks import AnyBlock, BatchNorm
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
 
 
 class CostModel(Protocol):
-    """A separable price: network(spec) = fixed() + the sum of block(...) over all its blocks.
+    """What a network costs, in one unit, as a whole and block by block.
 
-    Separable means that the expected price of a distribution over blocks is the expectation taken
-    edge by edge, which is what gradient search needs.
+    Where `separable`, network(spec) = fixed() + the sum of block(...) over all its blocks: then the
+    expected price of a distribution over blocks is the expectation taken edge by edge, which is
+    what gradient search needs (see `latency_tables.expected`). Otherwise the network costs as much
+    as its most expensive block.
     """
 
     @property
     def unit(self) -> str:
         """What the numbers count."""
+        ...
+
+    @property
+    def separable(self) -> bool:
+        """Whether blocks add up."""
         ...
 
     def block(self, block: AnyBlock, shape: Shape) -> float:
@@ -37,6 +47,10 @@ class CostModel(Protocol):
 
 
 class _Separable(Struct, frozen=True):
+    @property
+    def separable(self) -> bool:
+        return True
+
     def block(self, block: AnyBlock, shape: Shape) -> float:
         raise NotImplementedError
 
@@ -102,3 +116,81 @@ class Parameters(_Separable, frozen=True):
 
     def block(self, block: AnyBlock, shape: Shape) -> float:
         return float(sum(layer.parameters for layer in block.layers("", shape)))
+
+
+class WeightBytes(_Separable, frozen=True):
+    """Bytes of weights at `bits` each, and of one float32 bias per channel where a norm is folded.
+
+    ValueError for bits that are not between 1 and 32.
+    """
+
+    bits: int = 32
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 32:
+            raise ValueError(f"{self.bits} bits per weight: not between 1 and 32")
+
+    @property
+    def unit(self) -> str:
+        return "bytes"
+
+    def block(self, block: AnyBlock, shape: Shape) -> float:
+        layers = block.layers("", shape)
+        weights = sum(layer.weights for layer in layers)
+        return weights * self.bits / 8 + weight_bytes(layers) - FLOAT_BYTES * weights
+
+
+class PeakActivation(Struct, frozen=True):
+    """Bytes of the feature maps that must be kept at once (see `latency_tables.memory`).
+
+    Blocks run one after another, so a network needs as much as its most demanding block.
+    """
+
+    bits: int = 32
+
+    @property
+    def unit(self) -> str:
+        return "bytes"
+
+    @property
+    def separable(self) -> bool:
+        return False
+
+    def block(self, block: AnyBlock, shape: Shape) -> float:
+        return _peak_values(block, shape) * self.bits / 8
+
+    def fixed(self) -> float:
+        return 0.0
+
+    def network(self, spec: NetworkSpec) -> float:
+        return max(self.block(block, shape) for _, block, shape in spec.placed())
+
+
+class TableEnergy(_Separable, frozen=True):
+    """Millijoules of the whole package per call, the sum of a table's entries.
+
+    Nothing is calibrated here: the energy of whole networks is not measured. LookupError where
+    the table has none, because the device does not report it.
+    """
+
+    table: LatencyTable
+
+    @property
+    def unit(self) -> str:
+        return "mJ"
+
+    def block(self, block: AnyBlock, shape: Shape) -> float:
+        total = 0.0
+        for entry in self.table.entries_of([(block, shape)]):
+            if entry.energy_mj is None:
+                raise LookupError(
+                    f"{self.table.path or 'this table'} has no energies: measure it where the "
+                    "device reports them (Linux with RAPL, readable by root only)"
+                )
+            total += entry.energy_mj
+        return total
+
+
+@lru_cache(maxsize=4096)
+def _peak_values(block: AnyBlock, shape: Shape) -> int:
+    return peak_values(block.build(shape, BatchNorm()), shape)

@@ -6,10 +6,9 @@ from typing import Any, Literal, get_args
 import torch
 from msgspec import Struct, convert, structs
 from torch import Tensor, fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 
-from latency_tables.graph import LeafTracer
 from latency_tables.model import Model
+from latency_tables.tracing import called_name, traced_with_shapes
 from proxyless_nas.layer import Shape
 from proxyless_nas.seeds import seeded
 
@@ -86,11 +85,7 @@ class LayerPart(Struct, frozen=True):
 
 def layer_parts(module: nn.Module, shape: Shape) -> tuple[LayerPart, ...]:
     """The layers of a module that takes [1, *shape]; ValueError for what cannot be split."""
-    module = module.to("meta").eval()
-    graph = LeafTracer().trace(module)
-    traced = fx.GraphModule(module, graph)
-    ShapeProp(traced).propagate(torch.empty(1, *_sides(shape), device="meta"))
-    modules = dict(traced.named_modules())
+    graph, modules = traced_with_shapes(module, shape)
     found: list[LayerPart] = []
     maker: dict[fx.Node, int] = {}  # which part made this value and may still take an activation
     for node in graph.nodes:
@@ -98,7 +93,7 @@ def layer_parts(module: nn.Module, shape: Shape) -> tuple[LayerPart, ...]:
             continue
         part = modules[str(node.target)] if node.op == "call_module" else None
         before = node.args[0]
-        if isinstance(part, (nn.Identity, nn.Dropout)) or _name(node) == "flatten":
+        if isinstance(part, (nn.Identity, nn.Dropout)) or called_name(node) == "flatten":
             if before in maker:
                 maker[node] = maker[before]
             continue
@@ -162,14 +157,10 @@ def _part(node: fx.Node, part: nn.Module | None, activation: Activation) -> Laye
             return LayerPart("average", shape, shape.channels)
     if activation != "none":
         return LayerPart("activation", shape, shape.channels, activation=activation)
-    if _name(node) not in CALLS:
-        what = type(part).__name__ if part is not None else _name(node)
+    if called_name(node) not in CALLS:
+        what = type(part).__name__ if part is not None else called_name(node)
         raise ValueError(f"{node.name}: no layer of a table for {what}; use --granularity block")
-    return LayerPart(CALLS[_name(node)], shape, shape.channels)
-
-
-def _name(node: fx.Node) -> str:
-    return str(getattr(node.target, "__name__", node.target))
+    return LayerPart(CALLS[called_name(node)], shape, shape.channels)
 
 
 def _shape(value: Any) -> Shape:

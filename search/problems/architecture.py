@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latency_tables.cost import CostModel
+from latency_tables.expected import prices
 from proxyless_nas import NetworkSpec, Space
 from search.choices import Knob
 from search.naming import label_of
@@ -33,14 +34,5 @@ class Architecture:
         return self.space.network(options, name)
 
     def prices(self, cost: CostModel) -> tuple[float, list[np.ndarray]]:
-        """The cost that every network pays, and per knob the price of each option.
-
-        The cost of a network is the first plus one price per knob, in the cost model's unit.
-        """
-        placed = list(self.space.placed())
-        options = [
-            np.array([cost.block(c, placed[index][1]) for c in placed[index][0].candidates])
-            for index in self.space.searched
-        ]
-        first = cost.network(self.space.network([0] * len(options)))
-        return first - float(sum(prices[0] for prices in options)), options
+        """The cost that every network pays, and per knob the price of each option."""
+        return prices(cost, self.space)
