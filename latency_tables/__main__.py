@@ -33,7 +33,13 @@ class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     runtime: RuntimeName = "onnxruntime"
     """The program that runs the models."""
     device: str = "cpu"
-    """Where: cpu (this machine), cuda."""
+    """Where: cpu (this machine), cuda, or rpc://HOST:PORT/KEY (a tracker and its device)."""
+    target: str | None = None
+    """What tvm compiles for: a preset such as raspberry-pi-4, or JSON; by default this CPU."""
+    trials: int = 0
+    """Tuning trials of tvm per model; 0 does not tune."""
+    records: str | None = None
+    """Folder of tvm's tuning records: kept, and used again."""
     dtype: DataType = "float32"
     """The data type that models are run in."""
     threads: int = 1
@@ -86,6 +92,10 @@ class CheckConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """End with exit code 2 if the calibrated error is above this fraction, for example 0.05."""
     out: str | None = None
     """The report's file; by default TABLE.check.json."""
+    device: str | None = None
+    """The address of a device behind a tracker: rpc://HOST:PORT/KEY."""
+    records: str | None = None
+    """Folder of tvm's tuning records."""
     allow_contended: bool = False
     """Check a table even though it was measured on a busy machine."""
 
@@ -112,6 +122,9 @@ def measure(config: MeasureConfig) -> None:
             device=config.device,
             dtype=config.dtype,
             threads=config.threads,
+            target=config.target,
+            trials=config.trials,
+            records=config.records,
         )
     )
     extra = ()
@@ -155,6 +168,8 @@ def check(config: CheckConfig) -> None:
         seed=config.seed,
         out=config.out,
         allow_contended=config.allow_contended,
+        device=config.device,
+        records=config.records,
     )
     print("\n".join(lines(report)))
     if config.max_mape is not None and report.calibrated.mape > config.max_mape:

@@ -32,6 +32,8 @@ def check_table(
     space: Space | None = None,
     runtime: Runtime | None = None,
     allow_contended: bool = False,
+    device: str | None = None,
+    records: str | None = None,
     show: bool = True,
 ) -> CheckReport:
     """Measure `fit` + `test` different networks of the table's space, whole, beside its entries.
@@ -40,13 +42,14 @@ def check_table(
     the blocks that the table lacks: they are judged with the same calibration, and not kept.
     Writes the calibration into the table and the report beside it (`out`, by default
     `<table>.check.json`). `space` is needed only where it is not a named one. ValueError when the
-    table is of another device or runtime version, or the space has too few networks.
+    table is of another device or runtime version, or the space has too few networks. `device` and
+    `records` are those of `runtimes.runtime_of`.
     """
     if fit < LEAST_FIT or test < 2:
         raise ValueError(f"--fit {fit} --test {test}: needs at least {LEAST_FIT} and 2 networks")
     table = LatencyTable.load(path, allow_contended)
     identity = table.head.identity
-    runtime = runtime or runtime_of(identity)
+    runtime = runtime or runtime_of(identity, device, records)
     check_same_place(table, runtime)
     space = space or named_space(identity.space)
     sampled = _sample(space, fit + test, seed, "fit", "test", fit)

@@ -16,13 +16,13 @@ class _First(Struct, frozen=True, forbid_unknown_fields=True):
     """The first line. `load` is the load average when the measurement began."""
 
     identity: Identity
-    load: float
+    load: float | None
 
 
 class Journal:
     """An open journal: what was read from it, and `append`. Each line is flushed when written."""
 
-    def __init__(self, path: Path, identity: Identity, load: float) -> None:
+    def __init__(self, path: Path, identity: Identity, load: float | None) -> None:
         """Continue `path`, or begin it.
 
         A last line that a killed process left half-written is cut off. A journal of another
@@ -35,7 +35,7 @@ class Journal:
         self._file = self._open()
 
     @property
-    def load(self) -> float:
+    def load(self) -> float | None:
         """The load average when the measurement began, maybe in an earlier process."""
         return self._first.load
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import structs
 
 from latency_tables.context import before_key, before_models, in_context
-from latency_tables.devices import load_average
+from latency_tables.devices import AnyDevice, RemoteDevice
 from latency_tables.entry import Entry, difference, entry_of, p10_ms
 from latency_tables.head import Context, Granularity, Head, Identity
 from latency_tables.items import EMPTY_BLOCK, sentinel_call
@@ -146,7 +146,7 @@ def _measure_once(
     if table is None:
         models[EMPTY] = block_model(EMPTY_BLOCK, identity.batch)
 
-    journal = Journal(journal_path(out), identity, load_average())
+    journal = Journal(journal_path(out), identity, runtime.load())
     try:
         stopwatch = runtime.stopwatch()
         sentinel = sentinel_call(runtime)
@@ -170,7 +170,8 @@ def _measure_once(
                 before=before,
                 record=record,
             )
-        table = _table(identity, visits, missing, journal.load, table).save(out)
+        load = (journal.load, runtime.load())
+        table = _table(identity, visits, missing, load, table).save(out)
     except BaseException:
         journal.close()
         raise
@@ -252,7 +253,7 @@ def _table(
     identity: Identity,
     visits: Visits,
     parts: dict[str, AnyPart],
-    load_before: float,
+    load: tuple[float | None, float | None],
     table: LatencyTable | None,
 ) -> LatencyTable:
     """The visits as a table, or added to one at that table's speed."""
@@ -261,12 +262,12 @@ def _table(
     timed = (one for key, seen in visits.items() if key != SENTINEL for one in seen)
     entries = entries_from(visits, parts, identity.context)
     _check_above_zero(entries)
-    reason = contention(timed, sentinel)
+    reason = _no_device(identity.device) or contention(timed, sentinel)
     head = Head(
         identity=identity,
         date=now(),
-        load_before=load_before,
-        load_after=load_average(),
+        load_before=load[0],
+        load_after=load[1],
         sentinel_ms=p10_ms(sentinel),
         empty_ms=p10_ms(visits[EMPTY]) if table is None else table.head.empty_ms,
         contended=reason is not None,
@@ -274,6 +275,13 @@ def _table(
     )
     new = LatencyTable(head, entries)
     return new if table is None else table.merged(new)
+
+
+def _no_device(device: AnyDevice) -> str | None:
+    """Why times on this device mean nothing, if they do not."""
+    if isinstance(device, RemoteDevice) and device.emulated:
+        return "the device is emulated: its times are those of the emulator"
+    return None
 
 
 def _check_above_zero(entries: dict[str, Entry]) -> None:

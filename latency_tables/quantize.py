@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -27,6 +28,7 @@ QUANTISED = {
     "ranges": "min and max over random inputs",
 }
 INPUTS = 2
+WARNINGS, ERRORS = 2, 3  # ONNX Runtime's severities
 
 
 class _RandomInputs(CalibrationDataReader):
@@ -67,10 +69,12 @@ def int8_onnx(model: Model) -> onnx.ModelProto:
 
 
 class _quiet:
-    """Without the advice that the quantiser logs for every model."""
+    """Without the advice that the quantiser and its session log for every model."""
 
     def __enter__(self) -> None:
         logging.disable(logging.WARNING)
+        onnxruntime.set_default_logger_severity(ERRORS)
 
     def __exit__(self, *_: object) -> None:
         logging.disable(logging.NOTSET)
+        onnxruntime.set_default_logger_severity(WARNINGS)

@@ -29,8 +29,9 @@ def head_lines(table: LatencyTable) -> list[str]:
         measured = f"imported   from {head.source}, {head.date}"
     else:
         measured = (
-            f"measured   {head.date}, load {head.load_before:g} to {head.load_after:g}, "
-            f"sentinel {head.sentinel_ms:.4f} ms, empty call {head.empty_ms:.4f} ms"
+            f"measured   {head.date}, load {_or_dash(head.load_before, '1.2f')} to "
+            f"{_or_dash(head.load_after, '1.2f')}, sentinel {_or_dash(head.sentinel_ms, '1.4f')} "
+            f"ms, empty call {head.empty_ms:.4f} ms"
         )
     protocol = identity.protocol
     return [

@@ -10,7 +10,7 @@ from latency_tables.devices.rapl import package_energy
 
 Call = Callable[[], None]
 Clock = Callable[[], tuple[int, int]]  # (the time that counts, wall time), both in ns
-ClockName = Literal["thread_cpu", "process_cpu", "wall", "cuda_event", "remote_wall"]
+ClockName = Literal["thread_cpu", "process_cpu", "wall", "cuda_event", "remote_cpu", "remote_wall"]
 
 PATIENCE = 20  # a visit also ends when its wall time reaches this many times its length
 

@@ -2,10 +2,12 @@
 
 from typing import Literal, Protocol
 
-from latency_tables.devices import AnyDevice
+from msgspec import Struct
+
+from latency_tables.devices import AnyDevice, fingerprint, load_average
 from latency_tables.head import DataType, RuntimeInfo
 from latency_tables.model import Model
-from latency_tables.stopwatch import Call, Stopwatch
+from latency_tables.stopwatch import Call, Stopwatch, thread_time, wall_time
 
 RuntimeName = Literal["onnxruntime", "eager", "inductor", "openvino", "tvm"]
 
@@ -35,12 +37,35 @@ class Runtime(Protocol):
         """What times the calls that `prepare` returns."""
         ...
 
+    def load(self) -> float | None:
+        """The device's load average; None where it cannot be told."""
+        ...
+
     def prepare(self, model: Model) -> Call:
         """A callable that runs `model` once on a fixed random input.
 
         ValueError where this runtime cannot run it.
         """
         ...
+
+
+class OnThisCpu(Struct, frozen=True):
+    """What runtimes on this machine's CPU have in common."""
+
+    dtype: DataType = "float32"
+    threads: int = 1
+
+    def device(self) -> AnyDevice:
+        """This machine."""
+        return fingerprint()
+
+    def stopwatch(self) -> Stopwatch:
+        """CPU time of the thread that works; wall time where several do."""
+        return thread_time() if self.threads == 1 else wall_time()
+
+    def load(self) -> float | None:
+        """This machine's load average."""
+        return load_average()
 
 
 def check_dtype(who: str, dtype: DataType, known: tuple[DataType, ...]) -> None:

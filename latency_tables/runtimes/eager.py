@@ -4,26 +4,23 @@ import copy
 from typing import Literal
 
 import torch
-from msgspec import Struct
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
-from latency_tables.devices import AnyDevice, LocalMachine, fingerprint
+from latency_tables.devices import AnyDevice, fingerprint
 from latency_tables.devices.cuda import Events, cuda_fingerprint
-from latency_tables.head import DataType, RuntimeInfo
+from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
-from latency_tables.runtimes.base import check_dtype
-from latency_tables.stopwatch import Call, Stopwatch, thread_time, wall_time
+from latency_tables.runtimes.base import OnThisCpu, check_dtype
+from latency_tables.stopwatch import Call, Stopwatch
 
 TYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
-class Eager(Struct, frozen=True):
+class Eager(OnThisCpu, frozen=True):
     """PyTorch without a compiler. ValueError for a data type that it does not run."""
 
     device_name: Literal["cpu", "cuda"] = "cpu"
-    dtype: DataType = "float32"
-    threads: int = 1
 
     def __post_init__(self) -> None:
         check_dtype("eager", self.dtype, ("float32", "float16"))
@@ -35,13 +32,14 @@ class Eager(Struct, frozen=True):
         return RuntimeInfo("eager", torch.__version__, options)
 
     def device(self) -> AnyDevice:
-        host: LocalMachine = fingerprint()
-        return host if self.device_name == "cpu" else cuda_fingerprint(host.cpu)
+        if self.device_name == "cuda":
+            return cuda_fingerprint(fingerprint().cpu)
+        return super().device()
 
     def stopwatch(self) -> Stopwatch:
         if self.device_name == "cuda":
             return Events()
-        return thread_time() if self.threads == 1 else wall_time()
+        return super().stopwatch()
 
     def prepare(self, model: Model) -> Call:
         """Fold batch norm, then call the module on an input that stays where it is."""

@@ -1,21 +1,16 @@
 """Run modules compiled by torch's inductor, with frozen weights."""
 
 import torch
-from msgspec import Struct
 
-from latency_tables.devices import AnyDevice, fingerprint
-from latency_tables.head import DataType, RuntimeInfo
+from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
-from latency_tables.runtimes.base import check_dtype
+from latency_tables.runtimes.base import OnThisCpu, check_dtype
 from latency_tables.runtimes.eager import folded
-from latency_tables.stopwatch import Call, Stopwatch, thread_time, wall_time
+from latency_tables.stopwatch import Call
 
 
-class Inductor(Struct, frozen=True):
+class Inductor(OnThisCpu, frozen=True):
     """torch.compile on the CPU. Freezing lets it pack weights once; it needs a C++ compiler."""
-
-    dtype: DataType = "float32"
-    threads: int = 1
 
     def __post_init__(self) -> None:
         check_dtype("inductor", self.dtype, ("float32",))
@@ -23,12 +18,6 @@ class Inductor(Struct, frozen=True):
     def info(self) -> RuntimeInfo:
         options = {"layout": "channels_last", "batch_norm": "folded", "freezing": "1"}
         return RuntimeInfo("inductor", torch.__version__, options)
-
-    def device(self) -> AnyDevice:
-        return fingerprint()
-
-    def stopwatch(self) -> Stopwatch:
-        return thread_time() if self.threads == 1 else wall_time()
 
     def prepare(self, model: Model) -> Call:
         """Compile for one input; ValueError where inductor cannot."""

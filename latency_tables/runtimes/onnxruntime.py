@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from msgspec import Struct
 
-from latency_tables.devices import AnyDevice, fingerprint
-from latency_tables.head import DataType, RuntimeInfo
+from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
 from latency_tables.quantize import QUANTISED, int8_onnx
-from latency_tables.runtimes.base import check_dtype
-from latency_tables.stopwatch import Call, Stopwatch, thread_time, wall_time
+from latency_tables.runtimes.base import OnThisCpu, check_dtype
+from latency_tables.stopwatch import Call
 
 OPTIONS = {
     "execution": "sequential",
@@ -23,14 +21,11 @@ OPTIONS = {
 }
 
 
-class OnnxRuntime(Struct, frozen=True):
+class OnnxRuntime(OnThisCpu, frozen=True):
     """ONNX Runtime, CPU provider: all graph optimisations, inputs and outputs bound.
 
     `int8` models are quantised here (see `latency_tables.quantize`).
     """
-
-    dtype: DataType = "float32"
-    threads: int = 1
 
     def __post_init__(self) -> None:
         check_dtype("onnxruntime", self.dtype, ("float32", "int8"))
@@ -38,12 +33,6 @@ class OnnxRuntime(Struct, frozen=True):
     def info(self) -> RuntimeInfo:
         options = OPTIONS | (QUANTISED if self.dtype == "int8" else {})
         return RuntimeInfo("onnxruntime", onnxruntime.__version__, options)
-
-    def device(self) -> AnyDevice:
-        return fingerprint()
-
-    def stopwatch(self) -> Stopwatch:
-        return thread_time() if self.threads == 1 else wall_time()
 
     def prepare(self, model: Model) -> Call:
         """A callable that runs `model` once on a fixed random input.

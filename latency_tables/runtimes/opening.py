@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from latency_tables.devices import CudaDevice
+from latency_tables.devices import CudaDevice, RemoteDevice
 from latency_tables.head import DataType, Identity
 from latency_tables.runtimes.base import Runtime, RuntimeName
 from latency_tables.runtimes.onnxruntime import OnnxRuntime
@@ -20,10 +20,15 @@ class RuntimeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     device: str = "cpu"
     dtype: DataType = "float32"
     threads: int = 1
+    target: str | None = None
+    trials: int = 0
+    records: str | None = None
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"--threads {self.threads} is below 1")
+        if self.runtime != "tvm" and (self.target or self.trials or self.records):
+            raise ValueError("--target, --trials and --records belong to --runtime tvm")
 
 
 def open_runtime(config: RuntimeConfig) -> Runtime:
@@ -36,8 +41,9 @@ def open_runtime(config: RuntimeConfig) -> Runtime:
     if name == "eager":
         from latency_tables.runtimes.eager import Eager
 
-        return Eager(_one_of("eager", place, ("cpu", "cuda")), dtype, threads)
-    _one_of(name, place, ("cpu",))
+        return Eager(dtype, threads, _one_of("eager", place, ("cpu", "cuda")))
+    if name != "tvm":
+        _one_of(name, place, ("cpu",))
     try:
         match name:
             case "onnxruntime":
@@ -51,7 +57,11 @@ def open_runtime(config: RuntimeConfig) -> Runtime:
 
                 return OpenVino(dtype=dtype, threads=threads)
             case "tvm":
-                raise ValueError("--runtime tvm is not there yet")
+                from latency_tables.runtimes.tvm import Tvm
+                from latency_tables.runtimes.tvm.building import Recipe
+
+                recipe = Recipe(config.trials, config.records)
+                return Tvm(place, config.target, recipe, dtype, threads)
     except ModuleNotFoundError as error:
         raise ValueError(
             f"--runtime {name} needs the package {error.name}, which is not installed: "
@@ -59,14 +69,29 @@ def open_runtime(config: RuntimeConfig) -> Runtime:
         ) from error
 
 
-def runtime_of(identity: Identity) -> Runtime:
-    """The runtime that a table was measured with, as far as it is the same here today."""
+def runtime_of(
+    identity: Identity, device: str | None = None, records: str | None = None
+) -> Runtime:
+    """The runtime that a table was measured with, as far as it is the same here today.
+
+    A device behind a tracker needs its address, as in `--device rpc://HOST:PORT/KEY`.
+    """
     if identity.protocol is None:
         raise ValueError("an imported table has no runtime that could be opened here")
-    place = "cuda" if isinstance(identity.device, CudaDevice) else "cpu"
-    name = msgspec.convert(identity.runtime.name, RuntimeName)
+    if isinstance(identity.device, RemoteDevice) and device is None:
+        raise ValueError(f"this table is of {identity.device}: say --device rpc://HOST:PORT/KEY")
+    known = "cuda" if isinstance(identity.device, CudaDevice) else "cpu"
+    options = identity.runtime.options
     return open_runtime(
-        RuntimeConfig(runtime=name, device=place, dtype=identity.dtype, threads=identity.threads)
+        RuntimeConfig(
+            runtime=msgspec.convert(identity.runtime.name, RuntimeName),
+            device=device or known,
+            dtype=identity.dtype,
+            threads=identity.threads,
+            target=options.get("target"),
+            trials=int(options.get("trials", 0)),
+            records=records,
+        )
     )
 
 

@@ -3,30 +3,22 @@
 import numpy as np
 import onnx
 import openvino
-from msgspec import Struct
 
-from latency_tables.devices import AnyDevice, fingerprint
-from latency_tables.head import DataType, RuntimeInfo
+from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
 from latency_tables.quantize import int8_onnx
-from latency_tables.runtimes.base import check_dtype
+from latency_tables.runtimes.base import OnThisCpu, check_dtype
 from latency_tables.stopwatch import Call, Stopwatch, process_time, wall_time
 
 
-class OpenVino(Struct, frozen=True):
+class OpenVino(OnThisCpu, frozen=True):
     """OpenVINO's CPU plugin, set for latency; int8 models are the ones that ONNX Runtime gets."""
-
-    dtype: DataType = "float32"
-    threads: int = 1
 
     def __post_init__(self) -> None:
         check_dtype("openvino", self.dtype, ("float32", "int8"))
 
     def info(self) -> RuntimeInfo:
         return RuntimeInfo("openvino", openvino.__version__, {"hint": "LATENCY", "streams": "1"})
-
-    def device(self) -> AnyDevice:
-        return fingerprint()
 
     def stopwatch(self) -> Stopwatch:
         """Its worker is not the calling thread, so the time of the whole process counts."""

@@ -97,6 +97,9 @@ class FakeDevice:
     def stopwatch(self) -> Stamps:
         return stamps(self.clock)
 
+    def load(self) -> float:
+        return 0.0
+
     def price(self, model: Model) -> float:
         return price_of(model.name)
 

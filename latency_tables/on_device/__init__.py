@@ -1,0 +1,1 @@
+"""Programs that run on the device that is measured, without the rest of this package."""

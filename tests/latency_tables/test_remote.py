@@ -1,0 +1,206 @@
+"""Laws of devices behind a tracker, with TVM's real tracker and real servers on localhost."""
+
+import platform
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from latency_tables.devices.link import Address, Link, describe
+from latency_tables.devices.remote import RemoteDevice
+from latency_tables.journal import journal_path, read
+from latency_tables.measure import measure_space
+from latency_tables.model import Model
+from latency_tables.parts import BlockPart
+from latency_tables.protocol import EMPTY, SENTINEL, Protocol, finished
+from latency_tables.runtimes import RuntimeConfig, open_runtime
+from latency_tables.runtimes.tvm import Tvm
+from latency_tables.runtimes.tvm.remote import RemoteCall
+from latency_tables.runtimes.tvm.targets import PRESETS, export, target_of
+from proxyless_nas import Classifier, Conv, MBConv, Shape, Space
+from proxyless_nas.space import Edge
+from tests.latency_tables.rpc import server, tracker, wait_until_free
+
+FIVE = Space(
+    "five",
+    Shape(3, 16, 16),
+    Conv(8, 3, 2),
+    (Edge((MBConv(8, 16, 3, residual=True), MBConv(8, 16, 5, residual=True))),),
+    Conv(16),
+    Classifier(4),
+)
+BRIEF = Protocol(burn_in_s=0.1, spread_s=1.0, visit_ms=1.0, min_visits=6, max_visits=8)
+PART = BlockPart(MBConv(8, 16, 5, residual=True), Shape(8, 14, 14))
+
+
+@pytest.fixture(scope="module")
+def port():
+    with tracker() as number:
+        yield number
+
+
+def remote(port: int, key: str, patience_s: float = 30.0) -> Tvm:
+    return Tvm(f"rpc://127.0.0.1:{port}/{key}", "host", patience_s=patience_s)
+
+
+def expected(model: Model) -> np.ndarray:
+    """What ONNX Runtime makes of the input that every TVM call gets."""
+    x = np.random.default_rng(0).standard_normal(
+        (1, model.shape.channels, model.shape.height, model.shape.width), dtype=np.float32
+    )
+    session = onnxruntime.InferenceSession(model.onnx().SerializeToString())  # type: ignore[union-attr]
+    return np.asarray(session.run(None, {"x": x})[0])
+
+
+def test_a_model_computes_the_same_far_away_and_is_timed_there(port: int) -> None:
+    process = server(port, "same")
+    try:
+        runtime = remote(port, "same")
+        device = runtime.device()
+        assert isinstance(device, RemoteDevice)
+        assert device.machine == platform.machine() and device.emulated is False
+        model = PART.model()
+        call = runtime.prepare(model)
+        assert isinstance(call, RemoteCall)
+        np.testing.assert_allclose(call.outputs(), expected(model), atol=1e-5)
+        assert runtime.stopwatch().name == "remote_cpu"
+        spent, wall = runtime.stopwatch().time(call, 2e6)
+        assert sum(spent) >= 2e6 and len(spent) == len(wall) > 1
+        assert min(spent) > 0 and sum(spent) < 1.5 * sum(wall)
+    finally:
+        process.kill()
+
+
+def test_five_blocks_survive_the_death_of_their_server(port: int, tmp_path, capsys) -> None:
+    out = tmp_path / "t.json"
+    first = server(port, "mortal")
+    seen: dict[str, object] = {}
+
+    def kill_in_the_middle() -> None:
+        while not journal_path(out).exists() or read(journal_path(out))[1].get(EMPTY) is None:
+            time.sleep(0.01)
+        first.kill()
+        seen["before"] = read(journal_path(out))[1]
+        time.sleep(0.5)
+        seen["second"] = server(port, "mortal")
+
+    killer = threading.Thread(target=kill_in_the_middle)
+    killer.start()
+    try:
+        table = measure_space(FIVE, out, runtime=remote(port, "mortal"), protocol=BRIEF, show=False)
+    finally:
+        killer.join()
+        seen["second"].kill()  # type: ignore[attr-defined]
+    assert "link to mortal lost" in capsys.readouterr().err
+    assert len(table.entries) == len(FIVE.blocks()) == 5
+    before = seen["before"]
+    assert isinstance(before, dict) and sum(map(len, before.values())) > 0
+    assert not any(finished(visits, BRIEF) for key, visits in before.items() if key != SENTINEL)
+    for entry in table.entries.values():
+        assert entry.visits is not None and entry.visits <= BRIEF.max_visits
+
+
+def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
+    port: int, tmp_path
+) -> None:
+    out, process = tmp_path / "t.json", server(port, "again")
+    runtime = remote(port, "again", patience_s=0.0)
+    deaths = iter([25])
+    prepare, calls, built = runtime.prepare, Counter[str](), Counter[str]()
+
+    def prepare_and_count(model: Model):
+        call = prepare(model)
+        built[model.name] += 1
+        time_it = call.time  # type: ignore[attr-defined]
+
+        def counted(length_ns: float):
+            if sum(calls.values()) == next(deaths, None):
+                process.kill()
+            told = time_it(length_ns)
+            calls[model.name] += 1
+            return told
+
+        call.time = counted  # type: ignore[attr-defined]
+        return call
+
+    runtime.prepare = prepare_and_count  # type: ignore[method-assign]
+    steady = Protocol(burn_in_s=0, spread_s=0, visit_ms=1.0, min_visits=6, max_visits=6)
+    deaths = iter([25] * 100)
+    with pytest.raises(OSError, match=r"no device 'again'.*rpc_server\.py"):
+        measure_space(FIVE, out, runtime=runtime, protocol=steady, show=False)
+    kept = read(journal_path(out))[1]
+    assert sum(map(len, kept.values())) == 25
+    process = server(port, "again")
+    wait_until_free(port, "again")
+    deaths = iter(())
+    runtime._link.patience_s = 30.0  # type: ignore[union-attr]
+    try:
+        table = measure_space(FIVE, out, runtime=runtime, protocol=steady, show=False)
+    finally:
+        process.kill()
+    assert len(table.entries) == 5
+    for key in table.entries:
+        assert calls[key] == 6, "each visit was made once, before or after the death"
+
+
+def test_a_device_that_falls_silent_is_given_up(port: int) -> None:
+    process = server(port, "silent")
+    try:
+        link = Link(Address(f"rpc://127.0.0.1:{port}/silent"), patience_s=0.0, silence_s=2.0)
+        assert link.run(describe)
+        process.kill(signal.SIGSTOP)
+        begin = time.monotonic()
+        with pytest.raises(OSError, match="no device 'silent'"):
+            link.run(describe)
+        assert 1.5 < time.monotonic() - begin < 10
+    finally:
+        process.kill(signal.SIGCONT)
+        process.kill()
+
+
+def test_a_key_that_nobody_registered_is_an_error_not_a_wait_for_ever(port: int) -> None:
+    link = Link(Address(f"rpc://127.0.0.1:{port}/nobody"), patience_s=0.0, silence_s=2.0)
+    link.request_s = 1.0
+    with pytest.raises(OSError, match=r"no device 'nobody'.*rpc_server\.py"):
+        link.run(describe)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["rpc://host/key", "rpc://host:9190", "http://host:9190/key", "rpc://host:x/key", "pi"]
+)
+def test_an_address_that_is_none_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"rpc://HOST:PORT/KEY"):
+        Address(wrong)
+
+
+def test_a_device_needs_a_target_and_a_target_must_be_known() -> None:
+    with pytest.raises(ValueError, match=r"--target.*raspberry-pi-4"):
+        open_runtime(RuntimeConfig(runtime="tvm", device="rpc://127.0.0.1:1/x"))
+    with pytest.raises(ValueError, match="did you mean raspberry-pi-4"):
+        target_of("raspbery-pi-4")
+    with pytest.raises(ValueError, match="no JSON"):
+        target_of("{mcpu")
+    with pytest.raises(ValueError, match="TVM does not take it"):
+        target_of('{"kind": "llvm", "colour": "red"}')
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_target(name: str) -> None:
+    assert target_of(name)["num-cores"] == 1
+
+
+@pytest.mark.skipif(
+    shutil.which("aarch64-linux-gnu-gcc") is None, reason="needs gcc-aarch64-linux-gnu"
+)
+def test_a_block_is_linked_for_a_raspberry_pi(tmp_path) -> None:
+    from latency_tables.runtimes.tvm.building import Recipe, build
+
+    target = target_of("raspberry-pi-4")
+    library = export(build(PART.model(), target, Recipe()), target, tmp_path, "block")
+    assert "ARM aarch64" in subprocess.check_output(["file", library], text=True)
