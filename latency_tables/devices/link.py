@@ -1,5 +1,6 @@
 """A link to a TVM RPC server that may drop at any time, and is made again."""
 
+import contextlib
 import json
 import os
 import random
@@ -91,15 +92,16 @@ class Link:
         self._session = None
 
     def _connect(self) -> None:
-        before = _open_files()
+        before = _sockets().keys()
         with socket.create_connection(self.address.tracker, timeout=self.request_s) as tracker:
             tracker.sendall(struct.pack("<i", base.RPC_TRACKER_MAGIC))
             base.recvall(tracker, 4)
             base.sendjson(tracker, [base.TrackerCode.REQUEST, self.address.key, "", 1])
             _, (host, port, match) = base.recvjson(tracker)
         self._session = rpc.connect(host, port, match, 0)
-        for number in _open_files() - before:
-            _limit_silence(number, self.silence_s)
+        for name, number in _sockets().items():
+            if name not in before:
+                _limit_silence(number, self.silence_s)
 
 
 def describe(session: Any) -> dict[str, Any] | None:
@@ -116,8 +118,17 @@ def _refused(error: BaseException) -> bool:
     return isinstance(error, tvm.error.RPCError) and not timeout
 
 
-def _open_files() -> set[int]:
-    return {int(name) for name in os.listdir("/dev/fd")}
+def _sockets() -> dict[str, int]:
+    """This process's sockets: their names, which are never used again, and their numbers."""
+    found: dict[str, int] = {}
+    if not os.path.isdir("/proc/self/fd"):  # not Linux: silence is not limited
+        return found
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            name = os.readlink(f"/proc/self/fd/{number}")
+            if name.startswith("socket:"):
+                found[name] = int(number)
+    return found
 
 
 def _limit_silence(number: int, seconds: float) -> None:

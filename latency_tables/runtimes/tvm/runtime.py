@@ -1,7 +1,9 @@
 """The TVM runtime: compile for a target, run here or behind a tracker."""
 
 import json
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,8 @@ class Tvm:
                     f"--device {place} needs a --target to compile for: {', '.join(PRESETS)}"
                 )
         self._target = target_of(target or HOST)
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = Path(tempfile.mkdtemp(prefix="latency_tables_"))
+        weakref.finalize(self, shutil.rmtree, self._folder, True)
         self._facts: dict[str, Any] | None = None
 
     def info(self) -> RuntimeInfo:
@@ -81,7 +84,7 @@ class Tvm:
         sides = (model.batch, shape.channels, shape.height, shape.width)
         x = np.random.default_rng(0).standard_normal(sides, dtype=np.float32)
         if self._link is not None:
-            library = export(executable, self._target, Path(self._folder.name), _file_name(model))
+            library = export(executable, self._target, self._folder, _file_name(model))
             return RemoteCall(self._link, library, x, self._tells_cpu_time())
         main = relax.VirtualMachine(executable, tvm.cpu())["main"]  # type: ignore[arg-type]
         given = tvm.runtime.tensor(x, tvm.cpu())
