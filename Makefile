@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RUNTIMES := $(VENV)/.runtimes
 HOROVOD := $(VENV)/.horovod
 
 # More threads than two make the small tensors of the tests slower, not faster.
@@ -26,10 +27,11 @@ test: export OMPI_ALLOW_RUN_AS_ROOT = 1
 test: export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test quick horovod check fix clean
+
+.PHONY: help demo smoke test quick runtimes horovod check fix clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## walk the main road on real data: measure, search, train, compare; DEMO= adds flags
 	$(BIN)/python -m examples.main_road --out runs/demo $(DEMO)
@@ -41,15 +43,17 @@ smoke: $(READY) ## the same road in under a minute: a tiny space and a slice of 
 	rm -rf runs/smoke
 	$(BIN)/python -m examples.main_road $(SMOKE) --out runs/smoke
 
-test: $(READY) $(HOROVOD) ## all tests; needs a C++ compiler, for Horovod
+test: $(READY) $(RUNTIMES) $(HOROVOD) ## all tests; needs a C++ compiler, for Horovod
 	$(BIN)/python -m pytest -q
 
-quick: $(READY) ## the tests that take less than two minutes together
+quick: $(READY) $(RUNTIMES) ## the tests that take less than two minutes together
 	$(BIN)/python -m pytest -q -m "not slow"
+
+runtimes: $(RUNTIMES) ## TVM and OpenVINO, to measure with besides ONNX Runtime and torch
 
 horovod: $(HOROVOD) ## Horovod and MPI for several workers; compiles for minutes, once per machine
 
-check: $(READY) ## lint, format and types; changes nothing
+check: $(READY) $(RUNTIMES) ## lint, format and types; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -65,6 +69,11 @@ clean: ## remove .venv and caches; runs/ and downloaded data stay
 $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+# TVM and OpenVINO: what latency tables can be measured with besides ONNX Runtime and torch.
+$(RUNTIMES): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[openvino,tvm]'
 	touch $@
 
 $(HOROVOD): $(READY) requirements-horovod.lock training/workers/build_horovod.sh

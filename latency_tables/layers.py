@@ -190,9 +190,8 @@ def _build(part: LayerPart) -> nn.Module:
         case "add" | "multiply":
             sides = _sides(part.input) if part.kind == "add" else (channels, 1, 1)
             first = _WithConstant(part.kind, torch.randn(1, *sides))
-    if part.activation == "none":
-        return first
-    return nn.Sequential(first, ACTIVATIONS[part.activation]())
+    behind = [] if part.activation == "none" else [ACTIVATIONS[part.activation]()]
+    return nn.Sequential(first, *behind)
 
 
 class _WithConstant(nn.Module):

@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-WANTED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"].values()
+WANTED = [*PROJECT["dependencies"], *(line for extra in EXTRAS for line in extra)]
 
 
 def pins_of(lock: str) -> dict[str, Specifier]:

@@ -4,11 +4,12 @@ import copy
 from typing import Literal
 
 import torch
-from torch import nn
-from torch.fx.experimental.optimization import fuse
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from latency_tables.devices import AnyDevice, fingerprint
 from latency_tables.devices.cuda import Events, cuda_fingerprint
+from latency_tables.graph import LeafTracer
 from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
 from latency_tables.runtimes.base import OnThisCpu, check_dtype
@@ -58,10 +59,28 @@ def folded(
     model: Model, device: str = "cpu", dtype: torch.dtype = torch.float32
 ) -> tuple[nn.Module, torch.Tensor]:
     """A copy of the module with batch norm folded, and a fixed random input, both channels last."""
-    module = fuse(copy.deepcopy(model.module).eval())
+    module = _without_batch_norm(copy.deepcopy(model.module))
     module = module.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shape = model.shape
     sides = (model.batch, shape.channels, shape.height, shape.width)
     x = torch.randn(sides, generator=torch.Generator().manual_seed(0))
     x = x.to(device=device, dtype=dtype, memory_format=torch.channels_last)
     return module.requires_grad_(False), x
+
+
+def _without_batch_norm(module: nn.Module) -> nn.Module:
+    """Fold every batch norm that alone follows a convolution into it; the rest stays."""
+    traced = fx.GraphModule(module, LeafTracer().trace(module))
+    modules = dict(traced.named_modules())
+    for node in list(traced.graph.nodes):
+        before = node.args[0] if node.op == "call_module" else None
+        if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
+            continue
+        convolution, norm = modules[str(before.target)], modules[str(node.target)]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            traced.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, norm))
+            node.replace_all_uses_with(before)
+            traced.graph.erase_node(node)
+    traced.delete_all_unused_submodules()
+    traced.recompile()
+    return traced.eval()

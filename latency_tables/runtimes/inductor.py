@@ -29,7 +29,7 @@ class Inductor(OnThisCpu, frozen=True):
             try:
                 compiled(x)
             except Exception as error:  # inductor's errors share no narrower base
-                reason = str(error).strip().splitlines()[0]
+                reason = " ".join(str(error).strip().splitlines()[:2])
                 raise ValueError(f"inductor cannot compile {model.name}: {reason}") from error
 
         def call() -> None:

@@ -10,13 +10,14 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from latency_tables import LatencyTable, signature
+from latency_tables import LatencyTable, TableLatency, signature
+from latency_tables.context import before_key, before_models
 from latency_tables.entry import entry_of
 from latency_tables.journal import journal_path, read
-from latency_tables.parts import parse_part
+from latency_tables.parts import different_parts, parse_part, parts_of
 from latency_tables.protocol import EMPTY, SENTINEL, finished
 from proxyless_nas import MBConv, Shape, named_space
-from tests.latency_tables.helpers import QUICK, FakeDevice, made_up_price
+from tests.latency_tables.helpers import QUICK, FakeDevice, made_up_price, price_of
 
 SPACE = named_space("smoke")
 
@@ -174,3 +175,108 @@ def test_a_table_of_another_identity_is_not_overwritten(tmp_path) -> None:
     structs.replace(table, head=structs.replace(table.head, identity=identity)).save(out)
     with pytest.raises(ValueError, match=r"another device.*--fresh"):
         FakeDevice().measure(out)
+
+
+class InContext(FakeDevice):
+    """A device on which borders cost time: behind a convolution a block takes its price more."""
+
+    def price(self, model) -> float:
+        whole = super().price(model)
+        if model.name in self.before:
+            return whole
+        inside = model.name in KEYS
+        return whole + price_of(self.before_of[model.name]) if inside else whole
+
+    def __init__(self) -> None:
+        super().__init__()
+        parts = different_parts(SPACE.blocks(), "block")
+        models = before_models(parts.values(), 1)
+        self.before = {model.name for model in models.values()}
+        self.before_of = {key: models[before_key(part.input)].name for key, part in parts.items()}
+
+
+KEYS = {signature(*placed) for placed in SPACE.blocks()}
+
+
+def test_in_context_an_entry_is_what_the_block_adds(tmp_path) -> None:
+    table = InContext().measure(tmp_path / "t.json", context="behind a convolution")
+    assert table.entries.keys() == KEYS
+    for placed in SPACE.blocks():
+        (entry,) = table.entries_of([placed])
+        assert entry.ms == pytest.approx(made_up_price(placed), rel=1e-3)
+        assert table.work_ms(entry) == entry.ms
+
+
+def test_a_block_that_adds_nothing_is_refused_by_name(tmp_path) -> None:
+    class Free(InContext):
+        def price(self, model) -> float:
+            return 0.02
+
+    with pytest.raises(ValueError, match=r"conv-in1x28x28.*--visit-ms"):
+        Free().measure(tmp_path / "t.json", context="behind a convolution")
+    assert not (tmp_path / "t.json").exists()
+
+
+def test_layers_make_a_table_of_their_own(tmp_path) -> None:
+    out = tmp_path / "t.json"
+    table = FakeDevice().measure(out, granularity="layer")
+    spec = SPACE.network([0, 0, 0, 0])
+    parts = [part for _, block, shape in spec.placed() for part in parts_of(block, shape, "layer")]
+    work = sum(max(price_of(part.key) - table.head.empty_ms, 0.0) for part in parts)
+    cost = TableLatency(LatencyTable.load(out))
+    assert cost.network(spec) == pytest.approx(work + table.head.empty_ms, rel=1e-3)
+    with pytest.raises(ValueError, match="another granularity"):
+        FakeDevice().measure(out)
+
+
+def test_a_contended_table_is_measured_again_while_attempts_last(tmp_path) -> None:
+    class BusyAtFirst(FakeDevice):
+        """Another process takes a third of the core until so many calls were made."""
+
+        calm_after = 0
+
+        def prepare(self, model):
+            call = super().prepare(model)
+
+            def shared() -> None:
+                before = self.clock.cpu
+                call()
+                if self.clock.calls < self.calm_after:
+                    self.clock.wall += (self.clock.cpu - before) // 2
+
+            return shared
+
+    one_table = FakeDevice()
+    one_table.measure(tmp_path / "calm.json")
+    busy = BusyAtFirst()
+    busy.calm_after = one_table.clock.calls
+    assert busy.measure(tmp_path / "t.json", attempts=1).head.contended
+    busy = BusyAtFirst()
+    busy.calm_after = one_table.clock.calls
+    assert not busy.measure(tmp_path / "u.json", attempts=3).head.contended
+
+
+def test_tables_merge_only_where_their_heads_agree(tmp_path) -> None:
+    whole = FakeDevice().measure(tmp_path / "t.json")
+    keys = list(whole.entries)
+    first = structs.replace(whole, entries={key: whole.entries[key] for key in keys[:5]})
+    slower = structs.replace(
+        whole,
+        head=structs.replace(whole.head, sentinel_ms=1.2 * (whole.head.sentinel_ms or 0.0)),
+        entries={key: whole.entries[key].at_speed(1.2) for key in keys[3:]},
+    )
+    merged = first.merged(slower)
+    assert merged.entries.keys() == whole.entries.keys()
+    for key, entry in merged.entries.items():
+        assert entry.ms == pytest.approx(whole.entries[key].ms)
+    other = structs.replace(whole.head.identity, dtype="int8", threads=2)
+    foreign = structs.replace(whole, head=structs.replace(whole.head, identity=other))
+    with pytest.raises(ValueError, match="differ in threads and dtype"):
+        first.merged(foreign)
+
+
+def test_a_batch_is_part_of_the_identity(tmp_path) -> None:
+    table = FakeDevice().measure(tmp_path / "t.json", batch=4)
+    assert table.head.identity.batch == 4
+    with pytest.raises(ValueError, match="another batch"):
+        FakeDevice().measure(tmp_path / "t.json", batch=2)
