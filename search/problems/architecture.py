@@ -7,8 +7,8 @@ import numpy as np
 
 from latency_tables.cost import CostModel
 from proxyless_nas import NetworkSpec, Space
+from proxyless_nas.naming import label_of
 from search.choices import Knob
-from search.naming import label_of
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from proxyless_nas.drawing.markup import Markup, tag
+from proxyless_nas.drawing.style import style
 from proxyless_nas.files import write_bytes
 from search.report.architecture import architecture_section
 from search.report.comparison import comparison_section
 from search.report.headline import headline
-from search.report.markup import Markup, tag
 from search.report.provenance import provenance_section
 from search.report.sharpening import sharpening_section
 from search.report.story import Story
-from search.report.style import style
 from search.report.table_check import check_section
 from search.report.training import training_section
 

@@ -1,6 +1,6 @@
 """How the page looks: calm on a screen by day and night, black on white on paper."""
 
-from search.report.palette import palette_css
+from proxyless_nas.drawing.palette import palette_css
 
 CSS = """
 :root {
