@@ -1,11 +1,13 @@
-"""The command line: python -m latency_tables measure | check | show."""
+"""The command line: python -m latency_tables measure | check | show | import | export | compare."""
 
 import time
 
 from msgspec import Struct
 
 from latency_tables.check import check_table
+from latency_tables.exporting import ExportConfig, run_export
 from latency_tables.head import Context, DataType, Granularity
+from latency_tables.importing import ImportConfig, run_import
 from latency_tables.measure import measure_space
 from latency_tables.protocol import Protocol
 from latency_tables.report import lines
@@ -172,6 +174,8 @@ COMMANDS = {
     "measure": Command(MeasureConfig, measure),
     "check": Command(CheckConfig, check),
     "show": Command(ShowConfig, show),
+    "import": Command(ImportConfig, run_import),
+    "export": Command(ExportConfig, run_export),
 }
 
 if __name__ == "__main__":
