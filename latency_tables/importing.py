@@ -83,7 +83,7 @@ def import_table(
         raise ValueError(f"--threads {threads} --batch {batch}: neither can be below 1")
     data = _bytes(file)
     try:
-        text = data.decode("utf-8-sig")
+        text = _text(data)
         way = recognise(text) if dialect is None else DIALECTS[dialect]
         prices = way.read(text)
         known, strange = understand(way, list(prices))
@@ -147,6 +147,13 @@ def _bytes(file: str | Path) -> bytes:
         return Path(file).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"no file {file}") from None
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError("it is no text, so no table of any dialect") from error
 
 
 def _entries(known: dict[str, Placed], prices: dict[str, Price]) -> dict[str, Entry]:

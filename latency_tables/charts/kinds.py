@@ -69,7 +69,7 @@ def _extras(block: object) -> str:
 def _group(part: AnyPart) -> tuple[tuple[float, ...], str] | None:
     """What sorts a group, and its name; None for the others."""
     if not isinstance(part, BlockPart):
-        return (), part.kind
+        return (), "depthwise" if part.kind == "conv" and part.groups > 1 else part.kind
     block = part.block
     if not isinstance(block, MBConv) or block.mid is None:
         return None
