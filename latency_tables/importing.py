@@ -138,7 +138,7 @@ def run_import(config: ImportConfig) -> None:
     )
     print(f"{result.priced} of the {result.wanted} blocks of space {config.space} are priced")
     if result.strange:
-        print(f"{len(result.strange)} keys were not understood and are left out:")
+        print(f"keys that were not understood and are left out: {len(result.strange)}")
         print("\n".join(f"  {key}: {why}" for key, why in result.strange.items()))
 
 

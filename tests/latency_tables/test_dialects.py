@@ -69,7 +69,7 @@ def test_keys_that_mean_no_block_are_named_with_the_reason(tmp_path, capsys) -> 
     with pytest.raises(SystemExit) as end:
         run_many("python -m latency_tables", COMMANDS, ["import", "--file", file, *words])
     said = capsys.readouterr().out
-    assert not end.value.code and "2 keys were not understood" in said
+    assert not end.value.code and "not understood and are left out: 2" in said
     assert all(key in said and why in said for key, why in result.strange.items())
     assert LatencyTable.load(tmp_path / "t.json").entries == result.table.entries
 
