@@ -1,11 +1,15 @@
-"""The command line: python -m latency_tables measure | check | show."""
+"""The command line: python -m latency_tables measure | check | show | import | export | compare."""
 
 import time
 
 from msgspec import Struct
 
+from latency_tables.charts.folder import write_charts
 from latency_tables.check import check_table
+from latency_tables.compare_command import CompareConfig, run_compare
+from latency_tables.exporting import ExportConfig, run_export
 from latency_tables.head import Context, DataType, Granularity
+from latency_tables.importing import ImportConfig, run_import
 from latency_tables.measure import measure_space
 from latency_tables.protocol import Protocol
 from latency_tables.report import lines
@@ -104,7 +108,11 @@ class ShowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Print a table: where it comes from, and its entries, the most expensive first."""
 
     table: str
-    """A table that `measure` wrote."""
+    """A table that `measure` or `import` wrote."""
+    plots: str | None = None
+    """Draw it into this folder: table.html, and each of its charts as SVG."""
+    network: str | None = None
+    """Where the latency of this network goes (a spec.json or a name), not that of the space."""
 
 
 def measure(config: MeasureConfig) -> None:
@@ -180,13 +188,22 @@ def check(config: CheckConfig) -> None:
 
 
 def show(config: ShowConfig) -> None:
-    print("\n".join(listing(LatencyTable.load(config.table, allow_contended=True))))
+    if config.network is not None and config.plots is None:
+        raise ValueError("--network tells --plots what to draw: say --plots FOLDER too")
+    table = LatencyTable.load(config.table, allow_contended=True)
+    print("\n".join(listing(table)))
+    if config.plots is not None:
+        network = load_spec(config.network) if config.network is not None else None
+        print("\n".join(["", *write_charts(table, config.plots, network)]))
 
 
 COMMANDS = {
     "measure": Command(MeasureConfig, measure),
     "check": Command(CheckConfig, check),
     "show": Command(ShowConfig, show),
+    "import": Command(ImportConfig, run_import),
+    "export": Command(ExportConfig, run_export),
+    "compare": Command(CompareConfig, run_compare),
 }
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from latency_tables.devices import AnyDevice
+from latency_tables.dialects.base import DialectName
 from latency_tables.protocol import Protocol
 
 SCHEMA = 2
@@ -51,7 +52,7 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     while the table was made. `empty_ms` is the p10 of a call that computes nothing: every entry
     that was timed alone contains it, a whole network pays it once. `reason` says why the numbers
     deserve no trust, where the table is `contended`. An imported table has no load and no
-    sentinel; `source` says which file it is from.
+    sentinel; `source` says which file it is from, `dialect` how its blocks are named there.
     """
 
     identity: Identity
@@ -63,3 +64,4 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     contended: bool
     reason: str | None = None
     source: str | None = None
+    dialect: DialectName | None = None

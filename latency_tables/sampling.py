@@ -29,7 +29,7 @@ def sample_options(space: Space, count: int, seed: int) -> list[tuple[int, ...]]
     if len(found) < count:
         raise ValueError(
             f"space {space.name} has too few different networks: {count} wanted, {space.size} ways "
-            f"to choose; lower --fit or --test"
+            f"to choose; ask for fewer (--fit, --test, --networks)"
         )
     return list(found.values())
 

@@ -26,7 +26,7 @@ def head_lines(table: LatencyTable) -> list[str]:
     head, fit = table.head, table.calibration
     identity = head.identity
     if head.source is not None:
-        measured = f"imported   from {head.source}, {head.date}"
+        measured = f"imported   from {head.source}, dialect {head.dialect}, {head.date}"
     else:
         measured = (
             f"measured   {head.date}, load {_or_dash(head.load_before, '1.2f')} to "
@@ -39,13 +39,13 @@ def head_lines(table: LatencyTable) -> list[str]:
         f"{identity.context}), {identity.dtype}, batch {identity.batch}, threads "
         f"{identity.threads}",
         f"device     {identity.device}",
-        f"runtime    {identity.runtime.name} {identity.runtime.version}",
+        f"runtime    {identity.runtime.name}, version {identity.runtime.version}",
         measured,
         f"clock      {protocol.clock if protocol else 'not known'}",
         f"contended  {head.reason or 'no'}",
         "calibrated "
         + (
-            "no: run `python -m latency_tables check`"
+            ("no" if head.source is not None else "no: run `python -m latency_tables check`")
             if fit is None
             else f"network ms = {fit.a:.3f} * sum + {fit.c:.4f} * weight MB {fit.d:+.4f}, "
             f"error {fit.mape:.2%} on {fit.test} networks"

@@ -52,9 +52,17 @@ def rmse(predicted: Numbers, truth: Numbers) -> float:
     return float(np.sqrt(np.mean((np.asarray(predicted) - np.asarray(truth)) ** 2)))
 
 
+def ranks(values: Numbers) -> np.ndarray:
+    """The place of each value in ascending order, from 0; equal values share their mean place."""
+    array = np.asarray(values, dtype=float)
+    below = (array[None, :] < array[:, None]).sum(axis=1)
+    equal = (array[None, :] == array[:, None]).sum(axis=1)
+    return below + (equal - 1) / 2
+
+
 def spearman(first: Numbers, second: Numbers) -> float:
     """Rank correlation; ties get their mean rank. 0 where one side is constant."""
-    a, b = _ranks(first), _ranks(second)
+    a, b = ranks(first), ranks(second)
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])
@@ -78,10 +86,3 @@ def relative_least_squares(columns: Sequence[Numbers], truth: Numbers) -> list[f
     scale = np.where(scale == 0, 1.0, scale)
     solution = np.linalg.lstsq(matrix / scale, np.ones(len(matrix)), rcond=None)[0]
     return [float(value) for value in solution / scale]
-
-
-def _ranks(values: Numbers) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    below = (array[None, :] < array[:, None]).sum(axis=1)
-    equal = (array[None, :] == array[:, None]).sum(axis=1)
-    return below + (equal - 1) / 2

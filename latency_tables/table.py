@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
+from latency_tables.dialects import foreign_key
 from latency_tables.entry import Entry
 from latency_tables.head import SCHEMA, Head
 from latency_tables.layers import is_layer_key
@@ -141,6 +142,9 @@ class LatencyTable(Struct, frozen=True):
         entries = f"no entry {keys[0]}" if len(keys) == 1 else f"no entries {', '.join(keys)}"
         where = f"{entries} in latency table {self.path or '(not saved)'} of space {name}"
         if self.head.source is not None:
+            there = [foreign_key(self.head.dialect, key) for key in keys]
+            if any(there):
+                where += f" ({', '.join(name or 'no word' for name in there)} in that file)"
             return (
                 f"{where}; it was imported from {self.head.source}: blocks that were not "
                 "measured there have no price on that device"

@@ -8,8 +8,8 @@ import numpy as np
 from latency_tables.cost import CostModel
 from latency_tables.expected import prices
 from proxyless_nas import NetworkSpec, Space
+from proxyless_nas.naming import label_of
 from search.choices import Knob
-from search.naming import label_of
 
 
 @dataclass(frozen=True)

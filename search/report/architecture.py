@@ -6,13 +6,14 @@ from functools import partial
 from msgspec import Struct
 
 from proxyless_nas import MBConv, NetworkSpec, Shape, Skip
-from search.naming import expansion_of, label_of
-from search.report.labels import text_width
-from search.report.markup import Markup, join, tag
-from search.report.palette import colours, contrast
+from proxyless_nas.drawing.labels import text_width
+from proxyless_nas.drawing.markup import Markup, join, tag
+from proxyless_nas.drawing.palette import contrast
+from proxyless_nas.drawing.svg import both, picture, words
+from proxyless_nas.drawing.words import TIMES, milliseconds, percent, places_for
+from proxyless_nas.naming import expansion_of, label_of
+from search.report.colours import colours
 from search.report.story import Story
-from search.report.svg import both, picture, words
-from search.report.words import TIMES, milliseconds, percent, places_for
 
 ROW, THIN, TOP = 34.0, 22.0, 30.0  # px
 

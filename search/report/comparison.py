@@ -2,11 +2,10 @@
 
 from functools import partial
 
-from search.report.labels import along
-from search.report.markup import Markup, join, tag
-from search.report.scatter import Dot, dots, upright
-from search.report.story import Family, Story, TrainedNetwork
-from search.report.svg import (
+from proxyless_nas.drawing.labels import along
+from proxyless_nas.drawing.markup import Markup, join, tag
+from proxyless_nas.drawing.scatter import Dot, dots, upright
+from proxyless_nas.drawing.svg import (
     Mark,
     axis,
     both,
@@ -18,9 +17,10 @@ from search.report.svg import (
     polyline,
     ring,
 )
-from search.report.tables import table
+from proxyless_nas.drawing.tables import table
+from proxyless_nas.drawing.words import count, milliseconds, percent, places_for, signed_percent
+from search.report.story import Family, Story, TrainedNetwork
 from search.report.verdict import standard_error
-from search.report.words import count, milliseconds, percent, places_for, signed_percent
 
 MARKS: dict[Family, Mark] = {"random": ring, "hand-made": disc, "searched": diamond}
 

@@ -1,9 +1,9 @@
 """The top of the page: what was asked, what came out, and the figures that say it."""
 
-from search.report.markup import Markup, join, tag
+from proxyless_nas.drawing.markup import Markup, join, tag
+from proxyless_nas.drawing.words import big, count, milliseconds, percent, signed_percent, times
 from search.report.story import Story, TrainedNetwork
 from search.report.verdict import comparison, speed_verdict, standard_error, target_verdict
-from search.report.words import big, count, milliseconds, percent, signed_percent, times
 
 
 def headline(story: Story) -> Markup:

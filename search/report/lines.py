@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from search.report.labels import spread, text_width
-from search.report.markup import Markup, join, number, tag
-from search.report.svg import Axis, axis, disc, frame, picture, polyline, words
+from proxyless_nas.drawing.labels import spread, text_width
+from proxyless_nas.drawing.markup import Markup, join, number, tag
+from proxyless_nas.drawing.svg import Axis, axis, disc, frame, picture, polyline, words
 
 
 class Series(Struct, frozen=True):

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
+from proxyless_nas.drawing.page import document
 from proxyless_nas.files import write_bytes
 from search.report.architecture import architecture_section
 from search.report.comparison import comparison_section
 from search.report.headline import headline
-from search.report.markup import Markup, tag
 from search.report.provenance import provenance_section
 from search.report.sharpening import sharpening_section
 from search.report.story import Story
-from search.report.style import style
 from search.report.table_check import check_section
 from search.report.training import training_section
 
@@ -22,24 +21,13 @@ def write_report(story: Story, path: str | Path) -> None:
 
 def render(story: Story) -> str:
     """The page as text."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", story.title),
-        tag("style", Markup(style())),
+    return document(
+        story.title,
+        headline(story),
+        comparison_section(story),
+        architecture_section(story),
+        sharpening_section(story),
+        check_section(story),
+        training_section(story),
+        provenance_section(story),
     )
-    body = tag(
-        "body",
-        tag(
-            "main",
-            headline(story),
-            comparison_section(story),
-            architecture_section(story),
-            sharpening_section(story),
-            check_section(story),
-            training_section(story),
-            provenance_section(story),
-        ),
-    )
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"

@@ -1,9 +1,9 @@
 """How the run was made: the command, the code, the device, the seeds, the time."""
 
-from search.report.markup import Markup, tag
+from proxyless_nas.drawing.markup import Markup, tag
+from proxyless_nas.drawing.tables import pairs, table
+from proxyless_nas.drawing.words import big, duration, percent
 from search.report.story import Story
-from search.report.tables import pairs, table
-from search.report.words import big, duration, percent
 
 
 def provenance_section(story: Story) -> Markup:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from proxyless_nas.drawing.markup import Markup, tag
+from proxyless_nas.drawing.svg import both, legend
+from proxyless_nas.drawing.words import milliseconds, thin
+from search.report.colours import colours
 from search.report.lines import Level, Series, line_chart, shares
-from search.report.markup import Markup, tag
-from search.report.palette import colours
 from search.report.story import SearchPoint, Story
-from search.report.svg import both, legend
-from search.report.words import milliseconds, thin
 
 PANEL = (184.0, 122.0)  # px
 MOST_PANEL, MOST_LINE = 120, 400  # points that are drawn

@@ -36,7 +36,7 @@ class SearchedEdge(Struct, frozen=True, forbid_unknown_fields=True):
     """A place with a choice: its module name (`blocks.3`), its candidates' labels, the kept one.
 
     The kept candidate need not be the likeliest: the whole network must meet the target. Label
-    candidates with `search.naming.label_of`, then one colour means one block on the page.
+    candidates with `proxyless_nas.naming.label_of`, then one colour means one block on the page.
     """
 
     name: str

@@ -2,12 +2,22 @@
 
 from functools import partial
 
-from search.report.labels import text_width
-from search.report.markup import Markup, tag
-from search.report.scatter import Dot, dots
+from proxyless_nas.drawing.labels import text_width
+from proxyless_nas.drawing.markup import Markup, tag
+from proxyless_nas.drawing.scatter import Dot, dots
+from proxyless_nas.drawing.svg import (
+    axis,
+    both,
+    disc,
+    frame,
+    legend,
+    picture,
+    polyline,
+    ring,
+    words,
+)
+from proxyless_nas.drawing.words import NO_FIGURE, milliseconds, percent, signed_percent
 from search.report.story import Prediction, Story, TableCheck
-from search.report.svg import axis, both, disc, frame, legend, picture, polyline, ring, words
-from search.report.words import NO_FIGURE, milliseconds, percent, signed_percent
 
 
 def check_section(story: Story) -> Markup:

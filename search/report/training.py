@@ -1,7 +1,7 @@
 """Training curves: the losses while searching, and the accuracy of the final networks."""
 
+from proxyless_nas.drawing.markup import Markup, tag
 from search.report.lines import Series, line_chart
-from search.report.markup import Markup, tag
 from search.report.sharpening import series, warm_up_span
 from search.report.story import Story
 

@@ -4,8 +4,8 @@ import math
 
 from msgspec import Struct
 
+from proxyless_nas.drawing.words import milliseconds, percent, signed_percent, times
 from search.report.story import Story, TrainedNetwork
-from search.report.words import milliseconds, percent, signed_percent, times
 
 
 class Comparison(Struct, frozen=True):

@@ -4,7 +4,7 @@ import math
 import random
 
 from proxyless_nas import NetworkSpec, hand_made, named_space
-from search.naming import label_of
+from proxyless_nas.naming import label_of
 from search.report import (
     Prediction,
     SearchedEdge,

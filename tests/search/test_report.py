@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from proxyless_nas.drawing.labels import Box, around, place
+from proxyless_nas.drawing.svg import axis
+from proxyless_nas.drawing.words import count, milliseconds, percent
 from search.report import (
     Story,
     TableCheck,
@@ -15,10 +18,7 @@ from search.report import (
     render,
     write_report,
 )
-from search.report.labels import Box, around, place
-from search.report.svg import axis
 from search.report.verdict import comparison, speed_verdict, target_verdict
-from search.report.words import count, milliseconds, percent
 from tests.search.sample_story import (
     sample_story,
 )

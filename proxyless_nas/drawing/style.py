@@ -1,25 +1,23 @@
-"""How the page looks: calm on a screen by day and night, black on white on paper."""
+"""How a page looks: calm on a screen by day and night, black on white on paper."""
 
-from search.report.palette import palette_css
+import re
 
-CSS = """
-:root {
-  color-scheme: light;
+from proxyless_nas.drawing.palette import palette_css
+
+LIGHT = """
   --paper: #fff; --ink: #1d2733; --quiet: #5b6775; --rule: #d7dce2; --grid: #e8ebef;
   --card: #f5f7f9; --searched: #d1490c; --hand: #0b5fa5; --random: #7a8694; --goal: #13745a;
   --first: #0b5fa5; --second: #d1490c; --third: #13745a; --fourth: #8f2a68;
   --band: rgba(19, 116, 90, .10); --warm: rgba(90, 103, 117, .09); --veil: rgba(255, 255, 255, .6);
-}
-@media screen and (prefers-color-scheme: dark) {
-  :root {
-    color-scheme: dark;
-    --paper: #14191f; --ink: #e4e9ee; --quiet: #9aa6b2; --rule: #36404b; --grid: #262e37;
-    --card: #1c232b; --searched: #ff8a4c; --hand: #62aef0; --random: #8f9baa; --goal: #52c9a4;
-    --first: #62aef0; --second: #ff8a4c; --third: #52c9a4; --fourth: #e08cbf;
-    --band: rgba(82, 201, 164, .14); --warm: rgba(154, 166, 178, .12);
-    --veil: rgba(20, 25, 31, .6);
-  }
-}
+"""
+DARK = """
+  --paper: #14191f; --ink: #e4e9ee; --quiet: #9aa6b2; --rule: #36404b; --grid: #262e37;
+  --card: #1c232b; --searched: #ff8a4c; --hand: #62aef0; --random: #8f9baa; --goal: #52c9a4;
+  --first: #62aef0; --second: #ff8a4c; --third: #52c9a4; --fourth: #e08cbf;
+  --band: rgba(82, 201, 164, .14); --warm: rgba(154, 166, 178, .12);
+  --veil: rgba(20, 25, 31, .6);
+"""
+PAGE = """
 * { box-sizing: border-box; }
 body {
   margin: 0; background: var(--paper); color: var(--ink);
@@ -56,6 +54,8 @@ figcaption { margin-bottom: 6px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; font-size: 12.5px; }
 svg.key { width: 16px; height: 16px; flex: none; }
 .narrow { display: none; }
+"""
+MARKS = """
 text { fill: var(--ink); }
 .tick, .name, .shape { font-size: 12px; }
 .tick, .name { fill: var(--quiet); }
@@ -70,6 +70,7 @@ text { fill: var(--ink); }
 .third { fill: var(--third); }
 .fourth { fill: var(--fourth); }
 .quiet { fill: var(--quiet); }
+.random { fill: var(--random); }
 .hollow { fill: var(--paper); stroke-width: 1.6; }
 .random.hollow { stroke: var(--random); }
 .second.hollow { stroke: var(--second); }
@@ -103,6 +104,8 @@ text.on { font-size: 12px; }
 .on-light { fill: #16202b; }
 .on-dark { fill: #fff; }
 .stride { fill: var(--searched); font-size: 12px; font-weight: 700; }
+"""
+TABLES_AND_PAPER = """
 .scroll { overflow-x: auto; margin-bottom: 10px; }
 table { border-collapse: collapse; font-size: .86rem; width: 100%; }
 th, td { padding: 5px 8px; border-bottom: 1px solid var(--grid); text-align: left; }
@@ -159,5 +162,17 @@ pre {
 
 
 def style() -> str:
-    """The whole style sheet."""
-    return CSS + palette_css()
+    """The whole style sheet of a page."""
+    light = f":root {{ color-scheme: light;{LIGHT}}}"
+    dark = f":root {{ color-scheme: dark;{DARK}}}"
+    night = f"@media screen and (prefers-color-scheme: dark) {{ {dark} }}"
+    return "\n".join((light, night, PAGE, MARKS, TABLES_AND_PAPER, palette_css()))
+
+
+def picture_style() -> str:
+    """The rules of a picture that stands alone, by day; many viewers know no variables."""
+    colours = dict(re.findall(r"(--\w+): ([^;]+);", LIGHT))
+    filled = re.sub(r"var\((--\w+)\)", lambda match: colours[match[1]], MARKS)
+    font = "text { font-family: system-ui, 'Segoe UI', Roboto, Arial, sans-serif; }"
+    edgeless = ".label { stroke: none; }"  # some viewers paint the edge over the letters
+    return "\n".join((font, "svg { font-size: 12.5px; }", filled, edgeless, palette_css()))

@@ -1,6 +1,6 @@
-"""One colour per kind of candidate, the same all over the page; safe for colour-blind readers."""
+"""One colour per kind of thing, the same all over a page; safe for colour-blind readers."""
 
-from search.report.story import Story
+from collections.abc import Iterable
 
 # Light and dark of one hue take turns, as candidates usually come in pairs (expansion 3 and 6).
 FILLS = (
@@ -9,16 +9,15 @@ FILLS = (
 SKIP = "#b9bec5"
 
 
-def colours(story: Story) -> dict[str, str]:
-    """Style class by candidate label, in order of first appearance; `skip` is always grey."""
+def classes_of(labels: Iterable[str]) -> dict[str, str]:
+    """Style class by label, in order of first appearance; `skip` is always grey."""
     found: dict[str, str] = {}
-    for edge in story.edges:
-        for label in edge.candidates:
-            if label.lower() == "skip":
-                found.setdefault(label, "kind-skip")
-            elif label not in found:
-                taken = sum(1 for known in found.values() if known != "kind-skip")
-                found[label] = f"kind-{taken % len(FILLS)}"
+    for label in labels:
+        if label.lower() == "skip":
+            found.setdefault(label, "kind-skip")
+        elif label not in found:
+            taken = sum(1 for known in found.values() if known != "kind-skip")
+            found[label] = f"kind-{taken % len(FILLS)}"
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from search.report.markup import Markup, tag
+from proxyless_nas.drawing.markup import Markup, tag
 
 
 def table(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from search.report.labels import Box, around, place, text_width
-from search.report.markup import Markup, join, tag
-from search.report.svg import TEXT, Axis, Mark, words
+from proxyless_nas.drawing.labels import Box, around, place, text_width
+from proxyless_nas.drawing.markup import Markup, join, tag
+from proxyless_nas.drawing.svg import TEXT, Axis, Mark, words
 
 
 class Dot(Struct, frozen=True):

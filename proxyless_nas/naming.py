@@ -1,16 +1,16 @@
-"""What blocks are called before people: on the terminal, in TensorBoard, in the report."""
+"""What blocks are called before people: on the terminal, in TensorBoard, in charts and reports."""
 
-from proxyless_nas import (
+from proxyless_nas.blocks import (
     AnyBlock,
     Classifier,
     Conv,
     MBConv,
     Residual,
     Separable,
-    Shape,
     Skip,
     Tree,
 )
+from proxyless_nas.layer import Shape
 
 
 def label_of(block: AnyBlock, shape: Shape) -> str:

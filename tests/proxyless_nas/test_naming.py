@@ -4,7 +4,7 @@ from typing import get_args
 
 from proxyless_nas import Classifier, Conv, MBConv, Residual, Separable, Shape, Skip, Tree
 from proxyless_nas.blocks import AnyBlock
-from search.naming import label_of
+from proxyless_nas.naming import label_of
 
 BLOCKS = [
     MBConv(8, 24, 3),

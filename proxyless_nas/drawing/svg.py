@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from search.report.markup import Markup, join, number, tag
+from proxyless_nas.drawing.markup import Markup, join, number, tag
 
 TEXT = 12.5  # px
 Anchor = Literal["start", "middle", "end"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from search.report.svg import TEXT, Anchor
+from proxyless_nas.drawing.svg import TEXT, Anchor
 
 AWAY = 6.0  # px²: what each less preferred position costs, as covered area does
 

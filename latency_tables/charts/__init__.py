@@ -1,0 +1,1 @@
+"""Pictures of latency tables: what is dear in them, and how two of them compare."""
