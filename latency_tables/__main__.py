@@ -14,7 +14,7 @@ from latency_tables.measure import measure_space
 from latency_tables.protocol import Protocol
 from latency_tables.report import lines
 from latency_tables.runtimes import RuntimeConfig, RuntimeName, open_runtime
-from latency_tables.show import listing
+from latency_tables.show import listing, shipped_listing
 from latency_tables.table import LatencyTable
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.load import load_spec
@@ -53,7 +53,7 @@ class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     granularity: Granularity = "block"
     """What an entry prices: a whole block, or one layer of it."""
     context: Context | None = None
-    """How a block is seen; by default alone, with int8 as what it adds behind a convolution."""
+    """How a block is seen: alone, or chained: as what it adds behind a convolution (int8's default)."""
     tolerance: float = 0.02
     """Stop visiting a block when its 95 % half-width is below this fraction."""
     visit_ms: float = 3.0
@@ -107,8 +107,8 @@ class CheckConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class ShowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Print a table: where it comes from, and its entries, the most expensive first."""
 
-    table: str
-    """A table that `measure` or `import` wrote."""
+    table: str | None = None
+    """A table that `measure` or `import` wrote, or a shipped one's name; without it: their list."""
     plots: str | None = None
     """Draw it into this folder: table.html, and each of its charts as SVG."""
     network: str | None = None
@@ -190,6 +190,9 @@ def check(config: CheckConfig) -> None:
 def show(config: ShowConfig) -> None:
     if config.network is not None and config.plots is None:
         raise ValueError("--network tells --plots what to draw: say --plots FOLDER too")
+    if config.table is None:
+        print("\n".join(shipped_listing()))
+        return
     table = LatencyTable.load(config.table, allow_contended=True)
     print("\n".join(listing(table)))
     if config.plots is not None:

@@ -13,6 +13,7 @@ from latency_tables.parts import different_parts, parse_part
 from latency_tables.report import CheckReport
 from latency_tables.runtimes import Runtime, runtime_of
 from latency_tables.sampling import sample_options
+from latency_tables.shipped import table_file
 from latency_tables.table import LatencyTable
 from proxyless_nas.files import write_json
 from proxyless_nas.space import Space
@@ -48,7 +49,11 @@ def check_table(
     if fit < LEAST_FIT or test < 2:
         raise ValueError(f"--fit {fit} --test {test}: needs at least {LEAST_FIT} and 2 networks")
     table = LatencyTable.load(path, allow_contended)
+    if not Path(path).exists():
+        raise ValueError(f"{path} is a shipped table: copy {table_file(path)} and check the copy")
     identity = table.head.identity
+    if table.head.source is not None:
+        raise ValueError(f"{path} was imported from {table.head.source}: it cannot be checked here")
     runtime = runtime or runtime_of(identity, device, records)
     check_same_place(table, runtime)
     space = space or named_space(identity.space)

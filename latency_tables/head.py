@@ -11,7 +11,7 @@ from latency_tables.protocol import Protocol
 SCHEMA = 2
 DataType = Literal["float32", "float16", "int8"]
 Granularity = Literal["block", "layer"]
-Context = Literal["alone", "behind a convolution"]
+Context = Literal["alone", "chained"]
 
 
 class RuntimeInfo(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,7 +26,7 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True):
     """What must be equal for two measurements to stand in one table.
 
     `granularity` says what an entry is: a whole block, or one of its layers. `context` says how
-    it was seen: alone, or as what it adds behind a convolution (see `latency_tables.context`).
+    it was seen: alone, or chained, as what it adds behind a convolution (`latency_tables.context`).
     `protocol` is None where somebody else measured, in a way that is not known.
     """
 

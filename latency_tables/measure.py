@@ -58,7 +58,7 @@ def measure_space(
     Entries that a table at `out` has already are kept, and so are the visits in its journal: a
     killed run continues. `fresh` drops both. A table that turns out contended is measured anew, up
     to `attempts` times in all; the last one is kept. `context` is by default "alone", for int8
-    "behind a convolution". `seed` only shuffles.
+    "chained". `seed` only shuffles.
 
     Raises ValueError when the table at `out` was made on another device, runtime, space or
     protocol, or when the device is now more than 10 % faster or slower than it was then.
@@ -88,7 +88,7 @@ def identity_of(
     """What a table says of itself when it is measured now with these."""
     protocol = structs.replace(protocol or Protocol(), clock=runtime.stopwatch().name)
     if context is None:
-        context = "behind a convolution" if runtime.dtype == "int8" else "alone"
+        context = "chained" if runtime.dtype == "int8" else "alone"
     return Identity(
         space=space,
         device=runtime.device(),

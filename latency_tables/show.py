@@ -1,5 +1,6 @@
 """Print a table for people: its head, its calibration, its entries by price."""
 
+from latency_tables.shipped import shipped_tables
 from latency_tables.table import LatencyTable
 
 
@@ -19,6 +20,18 @@ def listing(table: LatencyTable) -> list[str]:
             for key, entry in rows
         ),
     ]
+
+
+def shipped_listing() -> list[str]:
+    """A line for every shipped table."""
+    rows: list[str] = ["shipped tables; --table NAME shows one, and other commands take it by name"]
+    for name in shipped_tables():
+        table = LatencyTable.load(name, allow_contended=True)
+        fit = table.calibration
+        error = "not calibrated" if fit is None else f"error {fit.mape:.2%} on whole networks"
+        device = table.head.identity.device
+        rows.append(f"{name}  {len(table.entries)} entries, {device}, {error}")
+    return rows
 
 
 def head_lines(table: LatencyTable) -> list[str]:

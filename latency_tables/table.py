@@ -10,6 +10,7 @@ from latency_tables.entry import Entry
 from latency_tables.head import SCHEMA, Head
 from latency_tables.layers import is_layer_key
 from latency_tables.parts import keys_of, parse_part
+from latency_tables.shipped import table_file
 from latency_tables.signature import Placed
 from proxyless_nas.files import decode_json, write_json
 from proxyless_nas.spaces import is_named, named_space
@@ -110,15 +111,19 @@ class LatencyTable(Struct, frozen=True):
 
     @classmethod
     def load(cls, path: str | Path, allow_contended: bool = False) -> "LatencyTable":
-        """Read a table; ValueError or FileNotFoundError say what is wrong and the way out.
+        """Read a table, by its file or by the name of a shipped one.
 
+        ValueError or FileNotFoundError say what is wrong and the way out.
         A table that was measured on a busy device is refused, unless `allow_contended`.
         """
         anew = measure_command("NAME", path)
         try:
-            data = Path(path).read_bytes()
+            data = table_file(path).read_bytes()
         except FileNotFoundError:
-            raise FileNotFoundError(f"no file {path}; measure a table: {anew}") from None
+            raise FileNotFoundError(
+                f"no file {path}, and no shipped table of that name (`python -m latency_tables "
+                f"show` lists them); measure a table: {anew}"
+            ) from None
         try:
             schema = decode_json(data, _AnySchema, path).schema
             if schema != SCHEMA:

@@ -47,12 +47,16 @@ def test_measure_check_and_show_tell_one_story(tmp_path) -> None:
     out = tmp_path / "t.json"
     first = call("measure", "--space", "smoke", "--out", out, *BRIEF)
     assert first.returncode == 0, first.stderr
-    words = ["check", "--table", out, "--fit", 8, "--test", 6, "--visits", 6]
-    checked = call(*words, "--max-mape", 1e-9)  # no device is that good: written, then refused
+    words = ["check", "--table", out, "--fit", 8, "--test", 6, "--visits", 6, "--per-width", 3]
+    checked = call(
+        *words, "--allow-contended", "--max-mape", 1e-9
+    )  # no device is that good: written, then refused
     assert checked.returncode == 2 and "--max-mape" in checked.stderr
     assert "calibrated" in checked.stdout
     report = read_json(f"{out}.check.json", CheckReport)
-    assert len(report.networks) == 14
+    assert [one.role for one in report.networks].count("test") == 6
+    assert len(report.networks) == 8 + 6 + 2 * 3
+    assert {one.name for one in report.elsewhere} >= {"at width 0.75", "at width 1.25"}
     table = LatencyTable.load(out, allow_contended=True)
     assert table.calibration == report.calibration
     listed = "\n".join(listing(table))

@@ -199,7 +199,7 @@ KEYS = {signature(*placed) for placed in SPACE.blocks()}
 
 
 def test_in_context_an_entry_is_what_the_block_adds(tmp_path) -> None:
-    table = InContext().measure(tmp_path / "t.json", context="behind a convolution")
+    table = InContext().measure(tmp_path / "t.json", context="chained")
     assert table.entries.keys() == KEYS
     for placed in SPACE.blocks():
         (entry,) = table.entries_of([placed])
@@ -213,7 +213,7 @@ def test_a_block_that_adds_nothing_is_refused_by_name(tmp_path) -> None:
             return 0.02
 
     with pytest.raises(ValueError, match=r"conv-in1x28x28.*--visit-ms"):
-        Free().measure(tmp_path / "t.json", context="behind a convolution")
+        Free().measure(tmp_path / "t.json", context="chained")
     assert not (tmp_path / "t.json").exists()
 
 
