@@ -53,7 +53,7 @@ class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     granularity: Granularity = "block"
     """What an entry prices: a whole block, or one layer of it."""
     context: Context | None = None
-    """How a block is seen: alone, or chained: as what it adds behind a convolution (int8's default)."""
+    """How a block is seen: alone, or chained (int8's default): as what it adds to a convolution."""
     tolerance: float = 0.02
     """Stop visiting a block when its 95 % half-width is below this fraction."""
     visit_ms: float = 3.0
