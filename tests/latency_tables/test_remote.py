@@ -78,6 +78,7 @@ def test_a_model_computes_the_same_far_away_and_is_timed_there(port: int) -> Non
         process.kill()
 
 
+@pytest.mark.slow
 def test_five_blocks_survive_the_death_of_their_server(port: int, tmp_path, capsys) -> None:
     out = tmp_path / "t.json"
     first = server(port, "mortal")
@@ -109,6 +110,7 @@ def test_five_blocks_survive_the_death_of_their_server(port: int, tmp_path, caps
         assert entry.visits is not None and entry.visits <= BRIEF.max_visits
 
 
+@pytest.mark.slow
 def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
     port: int, tmp_path, monkeypatch
 ) -> None:
@@ -149,6 +151,21 @@ def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
     assert len(table.entries) == 5
     for key in table.entries:
         assert calls[key] == 6, "each visit was made once, before or after the death"
+
+
+def test_a_library_that_the_device_cannot_load_is_refused_and_the_link_stays(
+    port: int, tmp_path, capsys
+) -> None:
+    (tmp_path / "bad.so").write_bytes(b"no library")
+    process = server(port, "picky")
+    try:
+        link = Link(Address(f"rpc://127.0.0.1:{port}/picky"), patience_s=5.0)
+        bad = RemoteCall(link, tmp_path / "bad.so", np.zeros((1, 3, 4, 4), np.float32), True)
+        with pytest.raises(ValueError, match="picky refused"):
+            bad()
+        assert link.run(describe) and "lost" not in capsys.readouterr().err
+    finally:
+        process.kill()
 
 
 def test_a_device_that_falls_silent_is_given_up(port: int) -> None:
