@@ -11,6 +11,7 @@ SCHEMA = 2
 DataType = Literal["float32", "float16", "int8"]
 Granularity = Literal["block", "layer"]
 Context = Literal["alone", "behind a convolution"]
+ScheduleName = Literal["hand", "none", "tuned"]
 
 
 class RuntimeInfo(Struct, frozen=True, forbid_unknown_fields=True):
