@@ -56,7 +56,7 @@ def build(model: Model, target: dict[str, Any], recipe: Recipe) -> Any:
     goal = tvm.target.Target(target)
     if recipe.schedule != "tuned":
         with _named_error(model.name):
-            given = _read(model)
+            given = read(model)
             if recipe.schedule == "none":
                 return _untuned(given, goal)
             return tvm.compile(by_hand(given, goal), target=goal)
@@ -80,7 +80,7 @@ def _untuned(given: onnx.ModelProto, target: tvm.target.Target) -> Any:
 def _tuned(model: Model, target: tvm.target.Target, trials: int, folder: str) -> Any:
     """Tune what the records do not know yet, and check that it computes the same as before."""
     with _named_error(model.name):
-        given = _read(model)
+        given = read(model)
         tuning = Tuning(channels_last(imported(given)), target, records_of(folder, target))
     todo = tuning.todo(trials)
     tuning.run(todo, trials, model.name)
@@ -93,7 +93,8 @@ def _tuned(model: Model, target: tvm.target.Target, trials: int, folder: str) ->
     return executable
 
 
-def _read(model: Model) -> onnx.ModelProto:
+def read(model: Model) -> onnx.ModelProto:
+    """The model as ONNX, with the shape of every value."""
     given = model.onnx()
     if not isinstance(given, onnx.ModelProto):
         given = onnx.load_from_string(given) if isinstance(given, bytes) else onnx.load(given)

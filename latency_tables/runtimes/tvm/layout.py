@@ -52,10 +52,8 @@ def without_dead_code(module: tvm.IRModule) -> tvm.IRModule:
 
 def constant(expression: Any) -> np.ndarray | None:
     """The numbers of a constant; None for anything else."""
-    if not isinstance(expression, tvm.ir.GenericConst):
-        return None
-    value: Any = getattr(expression, "value")
-    return value.numpy()
+    known: Any = expression if isinstance(expression, tvm.ir.GenericConst) else None
+    return None if known is None else known.value.numpy()
 
 
 @mutator

@@ -1,7 +1,9 @@
 """The TVM runtime: compile for a target, run here or behind a tracker."""
 
 import json
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,11 @@ class Tvm:
             raise ValueError(f"--threads {threads}: tvm runs on 1 thread")
         self.dtype: DataType = dtype
         self.threads = threads
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._recipe = recipe or Recipe()
         if self._recipe.schedule == "tuned" and self._recipe.records is None:
-            self._recipe = structs.replace(self._recipe, records=self._folder.name)
+            self._recipe = structs.replace(self._recipe, records=self._folder)
         self._link: Link | None = None
         if place != "cpu":
             if self._recipe.schedule == "tuned":
@@ -86,7 +89,7 @@ class Tvm:
         sides = (model.batch, shape.channels, shape.height, shape.width)
         x = np.random.default_rng(0).standard_normal(sides, dtype=np.float32)
         if self._link is not None:
-            library = export(executable, self._target, Path(self._folder.name), _file_name(model))
+            library = export(executable, self._target, Path(self._folder), _file_name(model))
             return RemoteCall(self._link, library, x, self._tells_cpu_time())
         main = relax.VirtualMachine(executable, tvm.cpu())["main"]  # type: ignore[arg-type]
         given = tvm.runtime.tensor(x, tvm.cpu())

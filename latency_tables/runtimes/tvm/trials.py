@@ -32,24 +32,24 @@ class Bench:
 
 @derived_object
 class BuildHere(PyBuilder):
-    """Compiles candidates for the bench; calls `after` once per candidate."""
+    """Compiles candidates for the bench; `before_round` is told how many will come."""
 
-    def __init__(self, bench: Bench, after: Callable[[], object]) -> None:
+    def __init__(self, bench: Bench, before_round: Callable[[int], None]) -> None:
         super().__init__()
         self.bench = bench
-        self.after = after
+        self.before_round = before_round
 
     def build(self, build_inputs: Sequence[Any]) -> list[BuilderResult]:
+        self.before_round(len(build_inputs))
         return [self._built(given) for given in build_inputs]
 
     def _built(self, given: Any) -> BuilderResult:
-        self.after()
         self.bench.count += 1
         name = str(self.bench.count)
         try:
             # Weights are laid out again when they are packed, outside of what is timed.
             module = RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(given.mod)
-            self.bench.libraries[name] = tvm.driver.build(module, target=given.target)
+            self.bench.libraries[name] = tvm.tirx.build(module, target=given.target)
         except Exception as error:  # TVM's errors share no narrower base
             return BuilderResult(None, self.bench.failed(error))
         return BuilderResult(name, None)

@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import onnx
 import tvm
+import tvm_ffi
 from tvm import relax
 from tvm.relax import transform
 from tvm.s_tir import meta_schedule
@@ -19,6 +20,7 @@ from proxyless_nas.progress import progress_bar
 
 TRIALS_PER_ROUND = 16  # between two updates of the cost model
 TOLERANCE = 1e-4  # of the largest output
+tvm_ffi.register_error("KeyboardInterrupt", KeyboardInterrupt)  # else Ctrl-C is a RuntimeError
 
 
 class Tuning:
@@ -55,10 +57,17 @@ class Tuning:
         left = trials - sum(found.get(key_of(task.dispatched[0]), 0) for task in todo)
         if not todo or left < 1:
             return
-        contexts = self._contexts(todo)
-        bench = Bench()
+        contexts, bench = self._contexts(todo), Bench()
+        scheduler = meta_schedule.task_scheduler.GradientBased()
         with progress_bar((), f"tuning {name}", left, unit="trial") as bar:
-            build_here: Any = BuildHere(bench, bar.update)
+
+            def before_round(trials: int) -> None:
+                """Write down what the rounds before this one found, instead of at the end."""
+                for index in range(len(contexts)):
+                    scheduler.touch_task(index)
+                bar.update(trials)
+
+            build_here: Any = BuildHere(bench, before_round)
             run_here: Any = RunHere(bench)
             meta_schedule.tune.tune_tasks(
                 tasks=contexts,
@@ -73,6 +82,7 @@ class Tuning:
                     meta_schedule.measure_callback.AddToDatabase(),
                     meta_schedule.measure_callback.UpdateCostModel(),
                 ],
+                task_scheduler=scheduler,
             )
         if bench.count and len(bench.errors) == bench.count:
             raise ValueError(f"tvm cannot tune {name}: every trial failed: {bench.errors[-1]}")
