@@ -8,7 +8,7 @@ from latency_tables.charts.folder import write_charts
 from latency_tables.check import check_table
 from latency_tables.compare_command import CompareConfig, run_compare
 from latency_tables.exporting import ExportConfig, run_export
-from latency_tables.head import Context, DataType, Granularity
+from latency_tables.head import Context, DataType, Granularity, ScheduleName
 from latency_tables.importing import ImportConfig, run_import
 from latency_tables.measure import measure_space
 from latency_tables.protocol import Protocol
@@ -40,8 +40,10 @@ class MeasureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Where: cpu (this machine), cuda, or rpc://HOST:PORT/KEY (a tracker and its device)."""
     target: str | None = None
     """What tvm compiles for: a preset such as raspberry-pi-4, or JSON; by default this CPU."""
+    schedule: ScheduleName = "hand"
+    """How tvm orders loops: hand (our own schedules), none (as they come), tuned (by trials)."""
     trials: int = 0
-    """Tuning trials of tvm per model; 0 does not tune."""
+    """Tuning trials of tvm per model; belongs to --schedule tuned."""
     records: str | None = None
     """Folder of tvm's tuning records: kept, and used again."""
     dtype: DataType = "float32"
@@ -131,6 +133,7 @@ def measure(config: MeasureConfig) -> None:
             dtype=config.dtype,
             threads=config.threads,
             target=config.target,
+            schedule=config.schedule,
             trials=config.trials,
             records=config.records,
         )

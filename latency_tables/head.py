@@ -12,6 +12,7 @@ SCHEMA = 2
 DataType = Literal["float32", "float16", "int8"]
 Granularity = Literal["block", "layer"]
 Context = Literal["alone", "chained"]
+ScheduleName = Literal["hand", "none", "tuned"]
 
 
 class RuntimeInfo(Struct, frozen=True, forbid_unknown_fields=True):

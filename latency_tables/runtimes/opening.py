@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from latency_tables.devices import CudaDevice, RemoteDevice
-from latency_tables.head import DataType, Identity
+from latency_tables.head import DataType, Identity, ScheduleName
 from latency_tables.runtimes.base import Runtime, RuntimeName
 from latency_tables.runtimes.onnxruntime import OnnxRuntime
 
@@ -21,14 +21,16 @@ class RuntimeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     dtype: DataType = "float32"
     threads: int = 1
     target: str | None = None
+    schedule: ScheduleName = "hand"
     trials: int = 0
     records: str | None = None
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"--threads {self.threads} is below 1")
-        if self.runtime != "tvm" and (self.target or self.trials or self.records):
-            raise ValueError("--target, --trials and --records belong to --runtime tvm")
+        tvm_only = self.target or self.schedule != "hand" or self.trials or self.records
+        if self.runtime != "tvm" and tvm_only:
+            raise ValueError("--target, --schedule, --trials and --records belong to --runtime tvm")
 
 
 def open_runtime(config: RuntimeConfig) -> Runtime:
@@ -60,7 +62,7 @@ def open_runtime(config: RuntimeConfig) -> Runtime:
                 from latency_tables.runtimes.tvm import Tvm
                 from latency_tables.runtimes.tvm.building import Recipe
 
-                recipe = Recipe(config.trials, config.records)
+                recipe = Recipe(config.schedule, config.trials, config.records)
                 return Tvm(place, config.target, recipe, dtype, threads)
     except ModuleNotFoundError as error:
         raise ValueError(
@@ -89,6 +91,7 @@ def runtime_of(
             dtype=identity.dtype,
             threads=identity.threads,
             target=options.get("target"),
+            schedule=msgspec.convert(options.get("schedule", "hand"), ScheduleName),
             trials=int(options.get("trials", 0)),
             records=records,
         )

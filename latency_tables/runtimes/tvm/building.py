@@ -1,5 +1,8 @@
-"""Compile a model with TVM."""
+"""Compile a model with TVM, its loops ordered by hand, by the tuner, or not at all."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import onnx
@@ -7,33 +10,105 @@ import tvm
 from msgspec import Struct
 from tvm.relax.frontend.onnx import from_onnx
 
+from latency_tables.head import ScheduleName
 from latency_tables.model import Model
+from latency_tables.runtimes.tvm.convolutions import lowered
+from latency_tables.runtimes.tvm.layout import channels_last, imported
+from latency_tables.runtimes.tvm.records import records_of
+from latency_tables.runtimes.tvm.registers import registers_of
+from latency_tables.runtimes.tvm.schedules import scheduled
+from latency_tables.runtimes.tvm.tuning import Tuning, check_same
 
 
 class Recipe(Struct, frozen=True):
-    """How a model is made fast: `trials` of the tuner per model, 0 for TVM's untuned loops."""
+    """How a model is made fast.
 
+    "hand": our own schedules (see `schedules`). "none": TVM's loops as they come. "tuned": TVM's
+    tuner with so many `trials` per model; `records` is the folder that keeps what it found, without
+    one it is forgotten when the program ends.
+    """
+
+    schedule: ScheduleName = "hand"
     trials: int = 0
     records: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.schedule == "tuned" and self.trials < 1:
+            raise ValueError(f"--schedule tuned needs --trials above 0, not {self.trials}")
+        if self.schedule != "tuned" and (self.trials or self.records):
+            raise ValueError(
+                f"--schedule {self.schedule} does not tune: --trials and --records belong to "
+                "--schedule tuned"
+            )
+
     def options(self) -> dict[str, str]:
         """For the head of a table."""
-        return {"trials": str(self.trials)}
+        tuning = {"trials": str(self.trials)} if self.schedule == "tuned" else {}
+        return {"schedule": self.schedule, **tuning}
 
 
 def build(model: Model, target: dict[str, Any], recipe: Recipe) -> Any:
-    """The executable; ValueError where TVM cannot read or compile the model."""
+    """The executable.
+
+    ValueError where TVM cannot read or compile the model, and where what the tuner found computes
+    something else.
+    """
+    goal = tvm.target.Target(target)
+    if recipe.schedule != "tuned":
+        with _named_error(model.name):
+            given = read(model)
+            if recipe.schedule == "none":
+                return _untuned(given, goal)
+            return tvm.compile(by_hand(given, goal), target=goal)
+    if recipe.records is not None:
+        return _tuned(model, goal, recipe.trials, recipe.records)
+    with tempfile.TemporaryDirectory() as folder:
+        return _tuned(model, goal, recipe.trials, folder)
+
+
+def by_hand(given: onnx.ModelProto, target: tvm.target.Target) -> tvm.IRModule:
+    """The model as functions of loops, ordered by our own schedules."""
+    module = lowered(channels_last(imported(given)), registers_of(target))
+    return scheduled(module, target)
+
+
+def _untuned(given: onnx.ModelProto, target: tvm.target.Target) -> Any:
+    module = from_onnx(given, keep_params_in_input=False)  # type: ignore[arg-type]
+    return tvm.compile(module, target=target)
+
+
+def _tuned(model: Model, target: tvm.target.Target, trials: int, folder: str) -> Any:
+    """Tune what the records do not know yet, and check that it computes the same as before."""
+    with _named_error(model.name):
+        given = read(model)
+        tuning = Tuning(channels_last(imported(given)), target, records_of(folder, target))
+    todo = tuning.todo(trials)
+    tuning.run(todo, trials, model.name)
+    with _named_error(model.name):
+        executable = tvm.compile(tuning.applied(), target=target)
+        plain = _untuned(given, target) if todo else None
+    if plain is not None:
+        check_same(executable, plain, given, model.name)
+        tuning.finish(todo, trials)
+    return executable
+
+
+def read(model: Model) -> onnx.ModelProto:
+    """The model as ONNX, with the shape of every value."""
     given = model.onnx()
     if not isinstance(given, onnx.ModelProto):
         given = onnx.load_from_string(given) if isinstance(given, bytes) else onnx.load(given)
+    _give_it_a_kernel(given)
+    return onnx.shape_inference.infer_shapes(given)  # TVM wants to know the output's shape
+
+
+@contextmanager
+def _named_error(name: str) -> Iterator[None]:
     try:
-        _give_it_a_kernel(given)
-        given = onnx.shape_inference.infer_shapes(given)  # TVM wants to know the output's shape
-        module = from_onnx(given, keep_params_in_input=False)  # type: ignore[arg-type]
-        return tvm.compile(module, target=tvm.target.Target(target, host=target))
+        yield
     except Exception as error:  # TVM's errors share no narrower base
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"tvm cannot compile {model.name}: {reason}") from error
+        raise ValueError(f"tvm cannot compile {name}: {reason}") from error
 
 
 def _give_it_a_kernel(model: onnx.ModelProto) -> None:

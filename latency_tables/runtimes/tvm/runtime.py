@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tvm
+from msgspec import structs
 from tvm import relax
 
 from latency_tables.devices import AnyDevice, RemoteDevice, fingerprint, load_average
@@ -41,17 +42,21 @@ class Tvm:
             raise ValueError(f"--threads {threads}: tvm runs on 1 thread")
         self.dtype: DataType = dtype
         self.threads = threads
+        self._folder = Path(tempfile.mkdtemp(prefix="latency_tables_"))
+        weakref.finalize(self, shutil.rmtree, self._folder, True)
         self._recipe = recipe or Recipe()
+        if self._recipe.schedule == "tuned" and self._recipe.records is None:
+            self._recipe = structs.replace(self._recipe, records=str(self._folder))
         self._link: Link | None = None
         if place != "cpu":
+            if self._recipe.schedule == "tuned":
+                raise ValueError(f"--schedule tuned tunes on this CPU, not on --device {place}")
             self._link = Link(Address(place), patience_s)
             if target is None:
                 raise ValueError(
                     f"--device {place} needs a --target to compile for: {', '.join(PRESETS)}"
                 )
         self._target = target_of(target or HOST)
-        self._folder = Path(tempfile.mkdtemp(prefix="latency_tables_"))
-        weakref.finalize(self, shutil.rmtree, self._folder, True)
         self._facts: dict[str, Any] | None = None
 
     def info(self) -> RuntimeInfo:
