@@ -30,7 +30,7 @@ class Eager(OnThisCpu, frozen=True):
 
     def info(self) -> RuntimeInfo:
         options = {"layout": "channels_last", "batch_norm": "folded", "device": self.device_name}
-        return RuntimeInfo("eager", torch.__version__, options)
+        return RuntimeInfo("eager", str(torch.__version__), options)
 
     def device(self) -> AnyDevice:
         if self.device_name == "cuda":

@@ -17,7 +17,7 @@ class Inductor(OnThisCpu, frozen=True):
 
     def info(self) -> RuntimeInfo:
         options = {"layout": "channels_last", "batch_norm": "folded", "freezing": "1"}
-        return RuntimeInfo("inductor", torch.__version__, options)
+        return RuntimeInfo("inductor", str(torch.__version__), options)
 
     def prepare(self, model: Model) -> Call:
         """Compile for one input; ValueError where inductor cannot."""

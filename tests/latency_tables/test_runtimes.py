@@ -2,6 +2,7 @@
 
 import sys
 
+import msgspec
 import numpy as np
 import onnx
 import onnxruntime
@@ -47,6 +48,7 @@ def test_a_block_and_a_network_are_timed_and_the_runtime_can_be_opened_again(con
     assert len(spent) == len(wall) >= 1 and min(spent) >= 0 and sum(wall) > 0
     identity = identity_of("smoke", runtime)
     assert identity.protocol is not None and identity.protocol.clock == runtime.stopwatch().name
+    assert msgspec.json.decode(msgspec.json.encode(identity), type=Identity) == identity
     again = runtime_of(identity)
     assert (again.info(), again.dtype, again.threads) == (
         runtime.info(),
