@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -160,33 +161,50 @@ def recorded(folder: Path) -> int:
     return sum(len(f.read_text().splitlines()) for f in folder.glob("*/*tuning_record.json"))
 
 
+def tried_again(test: Callable[[Path], None], folder: Path) -> None:
+    """Run a test up to three times: the tuner may find wrong loops, which `build` refuses."""
+    for attempt in range(3):
+        try:
+            return test(folder / str(attempt))
+        except ValueError as error:
+            assert "what the tuner found" in str(error)
+    raise AssertionError("three tunings in a row found wrong loops")
+
+
 @pytest.mark.slow
 def test_a_tuned_block_is_right_and_is_never_tuned_again(tmp_path, capsys) -> None:
-    recipe = Recipe("tuned", 10, str(tmp_path))
-    assert_right(SMALL, build(SMALL, HOST, recipe))
-    assert f"tuning {SMALL.name}" in capsys.readouterr().err
-    first = recorded(tmp_path)
-    assert first >= 10
-    assert_right(SMALL, build(SMALL, HOST, recipe))
-    assert recorded(tmp_path) == first and "tuning" not in capsys.readouterr().err
-    assert_right(SMALL, build(SMALL, HOST, Recipe("tuned", first + 5, str(tmp_path))))
-    assert recorded(tmp_path) >= first + 5, "more trials were asked for"
+    def once(folder: Path) -> None:
+        recipe = Recipe("tuned", 10, str(folder))
+        capsys.readouterr()
+        assert_right(SMALL, build(SMALL, HOST, recipe))
+        assert f"tuning {SMALL.name}" in capsys.readouterr().err
+        first = recorded(folder)
+        assert first >= 10
+        assert_right(SMALL, build(SMALL, HOST, recipe))
+        assert recorded(folder) == first and "tuning" not in capsys.readouterr().err
+        assert_right(SMALL, build(SMALL, HOST, Recipe("tuned", first + 5, str(folder))))
+        assert recorded(folder) >= first + 5, "more trials were asked for"
+
+    tried_again(once, tmp_path)
 
 
 @pytest.mark.slow
 def test_tuning_that_is_interrupted_keeps_its_trials(tmp_path, monkeypatch) -> None:
-    recipe, timed = Recipe("tuned", 15, str(tmp_path)), itertools.count()
+    def once(folder: Path) -> None:
+        recipe, timed = Recipe("tuned", 15, str(folder)), itertools.count()
 
-    def dies(spent: object) -> float:
-        if next(timed) == 7:
-            raise KeyboardInterrupt
-        return 1000.0
+        def dies(spent: object) -> float:
+            if next(timed) == 7:
+                raise KeyboardInterrupt
+            return 1000.0
 
-    with monkeypatch.context() as patch:
-        patch.setattr(trials, "p10", dies)
-        with pytest.raises(KeyboardInterrupt):
-            build(SMALL, HOST, recipe)
-    kept = recorded(tmp_path)
-    assert 0 < kept <= 7
-    assert_right(SMALL, build(SMALL, HOST, recipe))
-    assert recorded(tmp_path) < kept + 15, "the trials before the interruption count"
+        with monkeypatch.context() as patch:
+            patch.setattr(trials, "p10", dies)
+            with pytest.raises(KeyboardInterrupt):
+                build(SMALL, HOST, recipe)
+        kept = recorded(folder)
+        assert 0 < kept <= 7
+        assert_right(SMALL, build(SMALL, HOST, recipe))
+        assert recorded(folder) < kept + 15, "the trials before the interruption count"
+
+    tried_again(once, tmp_path)
