@@ -5,7 +5,8 @@ quantised and its output turned back into floats, which a network does once. So 
 behind a plain 1x1 convolution of its input's shape, that convolution is timed without it, and the
 entry is the difference. What remains of the borders (the last conversion is now one of the output's
 size instead of the input's) cancels along a network, where each part's output is the next one's
-input.
+input. It is the same for all parts that could stand at one place, and may make the entry of a part
+whose output is much smaller than its input come out below nothing.
 """
 
 from collections.abc import Iterable

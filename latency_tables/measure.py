@@ -261,7 +261,6 @@ def _table(
     sentinel = visits[SENTINEL]
     timed = (one for key, seen in visits.items() if key != SENTINEL for one in seen)
     entries = entries_from(visits, parts, identity.context)
-    _check_above_zero(entries)
     reason = _no_device(identity.device) or contention(timed, sentinel)
     head = Head(
         identity=identity,
@@ -282,16 +281,6 @@ def _no_device(device: AnyDevice) -> str | None:
     if isinstance(device, RemoteDevice) and device.emulated:
         return "the device is emulated: its times are those of the emulator"
     return None
-
-
-def _check_above_zero(entries: dict[str, Entry]) -> None:
-    """A difference of two times can come out at nothing or less; then it was not measured."""
-    lost = [key for key, entry in entries.items() if entry.ms <= 0]
-    if lost:
-        raise ValueError(
-            f"{', '.join(lost)} took no longer than the convolution before it: too coarse; measure "
-            "again with a longer --visit-ms, on a calmer machine"
-        )
 
 
 def now() -> str:

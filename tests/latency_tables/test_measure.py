@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from msgspec import structs
 from msgspec.structs import replace
 
@@ -207,14 +208,22 @@ def test_in_context_an_entry_is_what_the_block_adds(tmp_path) -> None:
         assert table.work_ms(entry) == entry.ms
 
 
-def test_a_block_that_adds_nothing_is_refused_by_name(tmp_path) -> None:
-    class Free(InContext):
-        def price(self, model) -> float:
-            return 0.02
+def test_what_borders_cost_cancels_along_a_network(tmp_path) -> None:
+    class Borders(InContext):
+        """Besides, leaving a block costs as much as its output is large."""
 
-    with pytest.raises(ValueError, match=r"conv-in1x28x28.*--visit-ms"):
-        Free().measure(tmp_path / "t.json", context="chained")
-    assert not (tmp_path / "t.json").exists()
+        def price(self, model) -> float:
+            y = model.module(torch.zeros(1, *structs.astuple(model.shape)))
+            return super().price(model) + 1e-5 * y.numel()
+
+    cost = TableLatency(Borders().measure(tmp_path / "t.json", context="chained"))
+    plain = TableLatency(InContext().measure(tmp_path / "u.json", context="chained"))
+    ends = 1e-5 * (10 - 28 * 28)  # in every network: out of the last block, into the first
+    for options in ([0, 0, 0, 0], [3, 4, 2, 4], [1, 2, 3, 1]):
+        spec = SPACE.network(options)
+        assert cost.network(spec) - cost.fixed() == pytest.approx(
+            plain.network(spec) - plain.fixed() + ends, rel=1e-3
+        )
 
 
 def test_layers_make_a_table_of_their_own(tmp_path) -> None:
