@@ -45,8 +45,11 @@ class _Lines(Struct, frozen=True):
     start: float
 
     @classmethod
-    def fit(cls, given: Sequence[Features], truth: Numbers) -> "_Lines":
-        return cls(*fit_coefficients(given, truth), *fit_macs(given, truth))
+    def fit(
+        cls, given: Sequence[Features], truth: Numbers, halves: np.ndarray, call_ms: float
+    ) -> "_Lines":
+        noise = float(np.mean(halves))
+        return cls(*fit_coefficients(given, truth, noise, call_ms), *fit_macs(given, truth))
 
     def calibrated(self, given: Sequence[Features]) -> np.ndarray:
         return np.array([self.a * f.work_ms + self.c * f.weight_mb + self.d for f in given])
@@ -75,10 +78,11 @@ def judge(
     halves = np.array([one.halves for one in session.networks])
     roles = [one.role for one in sampled]
     fit, test = (np.flatnonzero([role == name for role in roles]) for name in ("fit", "test"))
-    lines = _Lines.fit([given[i] for i in fit], truth[fit])
+    call_ms = table.head.empty_ms
+    lines = _Lines.fit([given[i] for i in fit], truth[fit], halves[fit], call_ms)
     calibrated, by_macs = lines.calibrated(given), lines.by_macs(given)
     raw = np.array([one.raw_ms for one in given])
-    one_call = np.array([one.work_ms for one in given]) + table.head.empty_ms
+    one_call = np.array([one.work_ms for one in given]) + call_ms
     pairs = (("raw", raw), ("one", one_call), ("calibrated", calibrated), ("macs", by_macs))
     judged = {name: figures(values[test], truth[test]) for name, values in pairs}
     noise = float(np.mean(halves[test]))
@@ -114,7 +118,9 @@ def judge(
     deeper = _deeper(np.array([one.depth for one in sampled]), fit, test)
     if deeper is not None:
         shallow, deep = deeper
-        shallow_lines = _Lines.fit([given[i] for i in shallow], truth[shallow])
+        shallow_lines = _Lines.fit(
+            [given[i] for i in shallow], truth[shallow], halves[shallow], call_ms
+        )
         others.append(elsewhere("deeper than fit", deep, shallow_lines))
     rows = tuple(
         CheckedNetwork(

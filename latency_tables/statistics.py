@@ -78,11 +78,22 @@ def kendall(first: Numbers, second: Numbers) -> float:
     return float((x * y).sum() / norm) if norm else 0.0
 
 
-def relative_least_squares(columns: Sequence[Numbers], truth: Numbers) -> list[float]:
-    """Coefficients k that minimise the sum of (sum_i k_i column_i / truth - 1)^2."""
+def relative_least_squares(
+    columns: Sequence[Numbers],
+    truth: Numbers,
+    beliefs: Sequence[tuple[Sequence[float], float]] = (),
+) -> list[float]:
+    """Coefficients k that minimise the sum of (sum_i k_i column_i / truth - 1)^2.
+
+    A belief (row, value) adds (sum_i k_i row_i - value)^2 to that sum.
+    """
     matrix = np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
     matrix = matrix / np.asarray(truth, dtype=float)[:, None]
+    wanted = np.ones(len(matrix))
+    if beliefs:
+        matrix = np.concatenate([matrix, [row for row, _ in beliefs]])
+        wanted = np.concatenate([wanted, [value for _, value in beliefs]])
     scale = np.linalg.norm(matrix, axis=0)
     scale = np.where(scale == 0, 1.0, scale)
-    solution = np.linalg.lstsq(matrix / scale, np.ones(len(matrix)), rcond=None)[0]
+    solution = np.linalg.lstsq(matrix / scale, wanted, rcond=None)[0]
     return [float(value) for value in solution / scale]

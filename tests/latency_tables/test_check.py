@@ -33,6 +33,13 @@ def test_weight_never_gets_a_negative_price() -> None:
     assert c == 0 and a > 0
 
 
+def test_the_noisier_the_measurement_the_less_the_fit_strays_from_one_call() -> None:
+    given, truth = planted(1.1, 0.05, -1.0)
+    fits = [fit_coefficients(given, truth, noise, 0.01)[2] for noise in (0.0, 0.01, 0.1, 10.0)]
+    assert fits[0] == pytest.approx(-1.0, abs=1e-6)
+    assert fits == sorted(fits) and fits[-1] == pytest.approx(0.01, abs=0.02)
+
+
 def test_no_two_sampled_networks_compute_the_same() -> None:
     networks = [FASHION.network(options) for options in sample_options(FASHION, 200, seed=3)]
     computed = {tuple(b for b in spec.blocks if not isinstance(b, Skip)) for spec in networks}
@@ -84,7 +91,7 @@ def test_a_device_that_obeys_the_model_is_predicted_without_error_at_any_speed()
     given = [features(everything, one.placed) for one in sampled]
     truth = [1.05 * one.work_ms + 0.2 * one.weight_mb + 0.01 for one in given]
     networks = tuple(
-        Measured("n", speed * ms, speed * ms, speed * ms, 0.01, 0.04 * speed, 20, 200, None)
+        Measured("n", speed * ms, speed * ms, speed * ms, 0.0, 0.04 * speed, 20, 200, None)
         for ms in truth
     )
     seen = {key: entry.at_speed(speed) for key, entry in everything.entries.items()}
