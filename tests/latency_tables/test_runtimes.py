@@ -1,6 +1,8 @@
 """Laws of runtimes: what they run is the same network, and a table can open its own again."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -9,6 +11,7 @@ import onnxruntime
 import pytest
 import torch
 
+from latency_tables import LatencyTable
 from latency_tables.graph import to_onnx
 from latency_tables.head import Identity
 from latency_tables.items import network_model
@@ -21,6 +24,7 @@ from latency_tables.runtimes import OnnxRuntime, RuntimeConfig, open_runtime, ru
 from latency_tables.runtimes.eager import folded
 from proxyless_nas import MBConv, Shape, named_space
 
+ROOT = Path(__file__).parents[2]
 PART = BlockPart(MBConv(16, 48, 5, residual=True), Shape(16, 14, 14))
 SHORT = Protocol(burn_in_s=0.0, spread_s=0.0, visit_ms=0.5, min_visits=4, max_visits=4)
 EVERY = [
@@ -28,8 +32,6 @@ EVERY = [
     RuntimeConfig(dtype="int8"),
     RuntimeConfig(threads=2),
     RuntimeConfig(runtime="eager"),
-    RuntimeConfig(runtime="openvino"),
-    RuntimeConfig(runtime="openvino", dtype="int8"),
     RuntimeConfig(runtime="inductor"),
     RuntimeConfig(runtime="tvm"),
 ]
@@ -56,6 +58,20 @@ def test_a_block_and_a_network_are_timed_and_the_runtime_can_be_opened_again(con
         config.threads,
     )
     torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_openvino_measures_a_space_in_a_process_of_its_own(dtype: str, tmp_path) -> None:
+    """Beside TVM and torch in one long process it was once seen to crash."""
+    brief = ("--min-visits", "4", "--max-visits", "4", "--spread-s", "0")
+    words = ["-m", "latency_tables", "measure", "--space", "smoke", "--runtime", "openvino"]
+    words += ["--dtype", dtype, "--out", str(tmp_path / "t.json"), *brief]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    identity = LatencyTable.load(tmp_path / "t.json", allow_contended=True).head.identity
+    assert (identity.runtime.name, identity.dtype) == ("openvino", dtype)
+    assert identity.protocol is not None and identity.protocol.clock == "process_cpu"
 
 
 @pytest.mark.slow
