@@ -16,19 +16,16 @@ from msgspec import Struct
 from torch import Tensor, nn
 
 from latency_tables.entry import p10_ms
-from latency_tables.items import sentinel_call
 from latency_tables.model import Model
-from latency_tables.progress import visits_bar
+from latency_tables.networks import time_calls
 from latency_tables.protocol import (
     SENTINEL,
     Protocol,
     Visits,
     contention,
-    measure_items,
 )
 from latency_tables.runtimes import OnnxRuntime
 from latency_tables.spells import undisturbed
-from latency_tables.stopwatch import thread_time
 from proxyless_nas import Network, Shape, load_network
 from proxyless_nas.blocks.classifier import PooledLinear
 from proxyless_nas.blocks.drop_path import DropPath
@@ -144,16 +141,7 @@ def measure(config: InferenceConfig) -> Visits:
     protocol = Protocol(
         visit_ms=config.visit_ms, min_visits=config.visits, max_visits=config.visits
     )
-    calls = calls_of(config.side, config.seed)
-    with visits_bar({name: [] for name in calls}, protocol, show=True) as count:
-        return measure_items(
-            calls,
-            sentinel_call(OnnxRuntime()),
-            protocol,
-            np.random.default_rng(config.seed),
-            stopwatch=thread_time(),
-            record=count,
-        )
+    return time_calls(calls_of(config.side, config.seed), OnnxRuntime(), protocol, config.seed)
 
 
 def row(visits: Visits, above: str, below: str, note: str = "") -> str:

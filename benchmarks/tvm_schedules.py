@@ -16,17 +16,16 @@ from msgspec import Struct
 from tvm import relax
 
 from latency_tables.entry import p10_ms
-from latency_tables.items import sentinel_call
 from latency_tables.model import Model
+from latency_tables.networks import time_calls
 from latency_tables.parts import BlockPart
-from latency_tables.progress import visits_bar
-from latency_tables.protocol import SENTINEL, Protocol, Visits, contention, measure_items
+from latency_tables.protocol import SENTINEL, Protocol, Visits, contention
 from latency_tables.runtimes import OnnxRuntime
 from latency_tables.runtimes.tvm.building import Recipe, build, read
 from latency_tables.runtimes.tvm.targets import HOST, target_of
 from latency_tables.runtimes.tvm.tuning import output
 from latency_tables.spells import undisturbed
-from latency_tables.stopwatch import Call, thread_time
+from latency_tables.stopwatch import Call
 from proxyless_nas import MBConv, Shape
 from proxyless_nas.command import Command, run_one
 
@@ -66,9 +65,7 @@ def built(model: Model, recipe: Recipe) -> Built:
     begin = time.perf_counter()
     executable = build(model, target_of(HOST), recipe)
     build_s = time.perf_counter() - begin
-    shape = model.shape
-    sides = (1, shape.channels, shape.height, shape.width)
-    x = np.random.default_rng(0).standard_normal(sides, dtype=np.float32)
+    x = np.random.default_rng(0).standard_normal(model.sides, dtype=np.float32)
     session = onnxruntime.InferenceSession(read(model).SerializeToString())
     right = np.asarray(session.run(None, {"x": x})[0])
     error = float(np.abs(output(executable, x) - right).max())
@@ -86,15 +83,7 @@ def measure(calls: Mapping[str, Call], config: SchedulesConfig) -> Visits:
     protocol = Protocol(
         visit_ms=config.visit_ms, min_visits=config.visits, max_visits=config.visits
     )
-    with visits_bar({name: [] for name in calls}, protocol, show=True) as count:
-        return measure_items(
-            calls,
-            sentinel_call(OnnxRuntime()),
-            protocol,
-            np.random.default_rng(config.seed),
-            stopwatch=thread_time(),
-            record=count,
-        )
+    return time_calls(calls, OnnxRuntime(), protocol, config.seed)
 
 
 def row(visits: Visits, calm: Visits, name: str, base: str, one: Built | None) -> str:

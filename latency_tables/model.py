@@ -29,6 +29,11 @@ class Model:
         """The module, in eval mode."""
         return self._build().eval()
 
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """The shape of its input, batch first."""
+        return self.batch, self.shape.channels, self.shape.height, self.shape.width
+
     def onnx(self) -> AnyOnnx:
         """The same as an ONNX model, batch norm folded."""
         return to_onnx(self.module, self.shape, self.name, self.batch)
@@ -44,6 +49,10 @@ class OnnxModel(Model):
     @property
     def module(self) -> nn.Module:  # type: ignore[override]
         raise ValueError(f"{self.name} is an ONNX model; this runtime needs a torch module")
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        raise ValueError(f"{self.name} is an ONNX model: time it with onnxruntime or openvino")
 
     def onnx(self) -> AnyOnnx:
         return self._given

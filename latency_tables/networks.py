@@ -20,6 +20,7 @@ from latency_tables.protocol import (
 from latency_tables.runtimes import OnnxRuntime, Runtime
 from latency_tables.spells import undisturbed
 from latency_tables.statistics import p10
+from latency_tables.stopwatch import Call
 from latency_tables.table import LatencyTable
 
 
@@ -99,17 +100,7 @@ def measure_session(
     whole = {n: network_model(m, n, batch) for n, m in zip(names, models, strict=True)}
     both = whole | dict(items)
     calls = {name: runtime.prepare(both[name]) for name in watched("building", list(both), show)}
-    sentinel = sentinel_call(runtime)
-    with visits_bar({name: [] for name in calls}, protocol, show) as count:
-        seen = measure_items(
-            calls,
-            sentinel,
-            protocol,
-            np.random.default_rng(seed),
-            stopwatch=runtime.stopwatch(),
-            record=count,
-        )
-    seen = undisturbed(seen)
+    seen = undisturbed(time_calls(calls, runtime, protocol, seed, show))
     speed = p10_ms(seen[SENTINEL])
     timed = [one for name in calls for one in seen[name]]
     reason = contention(timed, seen[SENTINEL])
@@ -119,6 +110,21 @@ def measure_session(
         sentinel_ms=speed,
         contended=reason,
     )
+
+
+def time_calls(
+    calls: Mapping[str, Call], runtime: Runtime, protocol: Protocol, seed: int, show: bool = True
+) -> Visits:
+    """Visit every call and the runtime's sentinel by the runtime's stopwatch, with a bar."""
+    with visits_bar({name: [] for name in calls}, protocol, show) as count:
+        return measure_items(
+            calls,
+            sentinel_call(runtime),
+            protocol,
+            np.random.default_rng(seed),
+            stopwatch=runtime.stopwatch(),
+            record=count,
+        )
 
 
 def measured(name: str, visits: list[Visit], sentinel_ms: float, reason: str | None) -> Measured:

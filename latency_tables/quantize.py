@@ -19,7 +19,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from latency_tables.model import Model
+from latency_tables.model import Model, OnnxModel
 
 QUANTISED = {
     "quantised": "QDQ",
@@ -49,16 +49,15 @@ def int8_onnx(model: Model) -> onnx.ModelProto:
     ONNX model, which is timed as it is.
     """
     given = model.onnx()
-    if not isinstance(given, onnx.ModelProto):
+    if isinstance(model, OnnxModel) or not isinstance(given, onnx.ModelProto):
         raise ValueError(f"{model.name} is a ready ONNX model: time it with --dtype float32")
-    shape = model.shape
     with tempfile.TemporaryDirectory() as folder, _quiet():
         before, after = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         onnx.save(given, before)
         quantize_static(
             before,
             after,
-            _RandomInputs((model.batch, shape.channels, shape.height, shape.width)),
+            _RandomInputs(model.sides),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,

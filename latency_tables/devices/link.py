@@ -16,6 +16,8 @@ import tvm
 from tvm import rpc
 from tvm.rpc import base
 
+from latency_tables.reasons import last_line
+
 T = TypeVar("T")
 LOST = (OSError, RuntimeError)  # what TVM raises when the other side is gone
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
@@ -71,7 +73,7 @@ class Link:
                     self._connect()
                 return action(self._session)
             except LOST as error:
-                reason = str(error).strip().splitlines()[-1]
+                reason = last_line(error)
                 if _refused(error):
                     raise ValueError(f"{self.address.key} refused: {reason}") from error
                 self.drop()

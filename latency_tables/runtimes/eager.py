@@ -61,9 +61,7 @@ def folded(
     """A copy of the module with batch norm folded, and a fixed random input, both channels last."""
     module = _without_batch_norm(copy.deepcopy(model.module))
     module = module.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    shape = model.shape
-    sides = (model.batch, shape.channels, shape.height, shape.width)
-    x = torch.randn(sides, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(model.sides, generator=torch.Generator().manual_seed(0))
     x = x.to(device=device, dtype=dtype, memory_format=torch.channels_last)
     return module.requires_grad_(False), x
 

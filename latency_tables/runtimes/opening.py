@@ -10,8 +10,6 @@ from latency_tables.head import DataType, Identity, ScheduleName
 from latency_tables.runtimes.base import Runtime, RuntimeName
 from latency_tables.runtimes.onnxruntime import OnnxRuntime
 
-EXTRAS = {"openvino": "openvino", "tvm": "tvm"}
-
 
 class RuntimeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which program runs the models, where, and in which data type."""
@@ -67,7 +65,7 @@ def open_runtime(config: RuntimeConfig) -> Runtime:
     except ModuleNotFoundError as error:
         raise ValueError(
             f"--runtime {name} needs the package {error.name}, which is not installed: "
-            f"pip install 'proxyless-nas[{EXTRAS.get(name, name)}]'"
+            f"pip install 'proxyless-nas[{name}]'"
         ) from error
 
 

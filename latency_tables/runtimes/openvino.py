@@ -7,6 +7,7 @@ import openvino
 from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
 from latency_tables.quantize import int8_onnx
+from latency_tables.reasons import last_line
 from latency_tables.runtimes.base import OnThisCpu, check_dtype
 from latency_tables.stopwatch import Call, Stopwatch, process_time, wall_time
 
@@ -38,8 +39,7 @@ class OpenVino(OnThisCpu, frozen=True):
             core = openvino.Core()
             compiled = core.compile_model(core.read_model(source), "CPU", options)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ValueError(f"openvino cannot run {model.name}: {reason}") from error
+            raise ValueError(f"openvino cannot run {model.name}: {last_line(error)}") from error
         request = compiled.create_infer_request()
         x = np.random.default_rng(0).standard_normal(tuple(compiled.input(0).shape), np.float32)
         request.set_input_tensor(openvino.Tensor(x))

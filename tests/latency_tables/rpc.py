@@ -25,7 +25,7 @@ SERVER = str(next(iter(on_device.__path__))) + "/rpc_server.py"
 class Process:
     """A program that says when it is ready; `kill` ends it and all its children."""
 
-    def __init__(self, words: list[str], **environment: str) -> None:
+    def __init__(self, words: list[str], says: str | None = "ready", **environment: str) -> None:
         self._process = subprocess.Popen(
             words,
             stdout=subprocess.PIPE,
@@ -35,9 +35,11 @@ class Process:
             env={**os.environ, **environment},
         )
         assert self._process.stdout is not None
+        if says is None:  # it says nothing: the tracker knows when it is ready
+            return
         ready, _, _ = select.select([self._process.stdout], [], [], 60)
         self.said = self._process.stdout.readline() if ready else ""
-        if "ready" not in self.said.lower():
+        if says not in self.said.lower():
             self.kill()
             raise AssertionError(f"{words[:3]} did not start: {self.said!r}")
 
@@ -65,6 +67,15 @@ def server(
     """Our server, registered at the tracker."""
     words = [*python, SERVER, "--tracker", f"127.0.0.1:{port}", "--key", key]
     return Process([*words, "--host", "127.0.0.1", "--port", "9500", "--die-with-parent"], **more)
+
+
+def stock_server(port: int, key: str) -> Process:
+    """TVM's own server, as its users start it."""
+    words = [sys.executable, "-m", "tvm.exec.rpc_server", "--host", "127.0.0.1", "--key", key]
+    return Process(
+        [*words, "--port", "9600", "--port-end", "9699", "--tracker", f"127.0.0.1:{port}"],
+        says=None,
+    )
 
 
 def wait_until_free(port: int, key: str, seconds: float = 10.0) -> None:

@@ -20,13 +20,14 @@ from latency_tables.measure import measure_space
 from latency_tables.model import Model
 from latency_tables.parts import BlockPart
 from latency_tables.protocol import EMPTY, SENTINEL, Protocol, finished
+from latency_tables.reasons import last_line
 from latency_tables.runtimes import RuntimeConfig, open_runtime
 from latency_tables.runtimes.tvm import Tvm
 from latency_tables.runtimes.tvm.remote import RemoteCall
 from latency_tables.runtimes.tvm.targets import PRESETS, export, target_of
 from proxyless_nas import Classifier, Conv, MBConv, Shape, Space
 from proxyless_nas.space import Edge
-from tests.latency_tables.rpc import server, tracker, wait_until_free
+from tests.latency_tables.rpc import server, stock_server, tracker, wait_until_free
 
 FIVE = Space(
     "five",
@@ -52,9 +53,7 @@ def remote(port: int, key: str, patience_s: float = 30.0) -> Tvm:
 
 def expected(model: Model) -> np.ndarray:
     """What ONNX Runtime makes of the input that every TVM call gets."""
-    x = np.random.default_rng(0).standard_normal(
-        (1, model.shape.channels, model.shape.height, model.shape.width), dtype=np.float32
-    )
+    x = np.random.default_rng(0).standard_normal(model.sides, dtype=np.float32)
     session = onnxruntime.InferenceSession(model.onnx().SerializeToString())  # type: ignore[union-attr]
     return np.asarray(session.run(None, {"x": x})[0])
 
@@ -151,6 +150,29 @@ def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
     assert len(table.entries) == 5
     for key in table.entries:
         assert calls[key] == 6, "each visit was made once, before or after the death"
+
+
+@pytest.mark.slow
+def test_a_server_of_tvms_own_is_timed_by_wall_time(port: int) -> None:
+    process = stock_server(port, "stock")
+    try:
+        wait_until_free(port, "stock", 30.0)
+        runtime, model = remote(port, "stock"), PART.model()
+        device = runtime.device()
+        assert isinstance(device, RemoteDevice) and device.machine is device.emulated is None
+        call = runtime.prepare(model)
+        assert isinstance(call, RemoteCall)
+        np.testing.assert_allclose(call.outputs(), expected(model), atol=1e-5)
+        assert runtime.stopwatch().name == "remote_wall" and runtime.load() is None
+        spent, wall = runtime.stopwatch().time(call, 2e6)
+        assert spent == wall and sum(spent) >= 1e6 and min(spent) > 0
+    finally:
+        process.kill()
+
+
+def test_an_error_without_words_is_told_by_its_type() -> None:
+    assert last_line(ConnectionResetError()) == "ConnectionResetError"
+    assert last_line(RuntimeError("first\nlast\n")) == "last"
 
 
 def test_a_library_that_the_device_cannot_load_is_refused_and_the_link_stays(

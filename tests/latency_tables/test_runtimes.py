@@ -163,8 +163,11 @@ def test_a_ready_onnx_model_needs_a_runtime_that_reads_onnx() -> None:
     data = to_onnx(PART.model().module, PART.shape).SerializeToString()
     with pytest.raises(ValueError, match="needs a torch module"):
         open_runtime(RuntimeConfig(runtime="eager")).prepare(network_model(data))
-    with pytest.raises(ValueError, match="--dtype float32"):
-        open_runtime(RuntimeConfig(dtype="int8")).prepare(network_model(data))
+    for given in (data, onnx.load_from_string(data)):
+        with pytest.raises(ValueError, match="--dtype float32"):
+            open_runtime(RuntimeConfig(dtype="int8")).prepare(network_model(given))
+    with pytest.raises(ValueError, match="onnxruntime or openvino"):
+        open_runtime(RuntimeConfig(runtime="tvm")).prepare(network_model(data))
 
 
 def test_an_imported_table_opens_no_runtime() -> None:

@@ -1,6 +1,5 @@
 """Compile a model with TVM, its loops ordered by hand, by the tuner, or not at all."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from tvm.relax.frontend.onnx import from_onnx
 
 from latency_tables.head import ScheduleName
 from latency_tables.model import Model
+from latency_tables.reasons import last_line
 from latency_tables.runtimes.tvm.convolutions import lowered
 from latency_tables.runtimes.tvm.layout import channels_last, imported
 from latency_tables.runtimes.tvm.records import records_of
@@ -24,8 +24,8 @@ class Recipe(Struct, frozen=True):
     """How a model is made fast.
 
     "hand": our own schedules (see `schedules`). "none": TVM's loops as they come. "tuned": TVM's
-    tuner with so many `trials` per model; `records` is the folder that keeps what it found, without
-    one it is forgotten when the program ends.
+    tuner with so many `trials` per model; `records` is the folder that keeps what it found (without
+    one, the runtime makes one that goes with it).
     """
 
     schedule: ScheduleName = "hand"
@@ -60,10 +60,9 @@ def build(model: Model, target: dict[str, Any], recipe: Recipe) -> Any:
             if recipe.schedule == "none":
                 return _untuned(given, goal)
             return tvm.compile(by_hand(given, goal), target=goal)
-    if recipe.records is not None:
-        return _tuned(model, goal, recipe.trials, recipe.records)
-    with tempfile.TemporaryDirectory() as folder:
-        return _tuned(model, goal, recipe.trials, folder)
+    if recipe.records is None:
+        raise ValueError("tuning needs a folder of records")
+    return _tuned(model, goal, recipe.trials, recipe.records)
 
 
 def by_hand(given: onnx.ModelProto, target: tvm.target.Target) -> tvm.IRModule:
@@ -110,8 +109,7 @@ def _named_error(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # TVM's errors share no narrower base
-        reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"tvm cannot compile {name}: {reason}") from error
+        raise ValueError(f"tvm cannot compile {name}: {last_line(error)}") from error
 
 
 def _give_it_a_kernel(model: onnx.ModelProto) -> None:

@@ -86,7 +86,7 @@ class LowerConvolutions(PyExprMutator):
         packed = pack(weight, self.registers.dense_tile(rows, columns, out).channels)
         image = self._image(x) if channels <= FEW_CHANNELS else None
         if image is not None:
-            return self._loops(dense_of_image, image, packed, "dense", window=window)
+            return self._loops(dense, image, packed, "dense", window=window, first=2)
         return self._loops(dense, x, packed, "dense", window=window)
 
     def _product(self, call: Any) -> Any:
@@ -120,31 +120,22 @@ def pack(weight: np.ndarray, group: int) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(split, -2, 0))
 
 
-def dense(x: Tensor, w: Tensor, window: Window) -> Tensor:
-    """x: [batch, height, width, in]; w: packed [height, width, in, out]."""
-    image = _padded(x, window, 1)
+def dense(x: Tensor, w: Tensor, window: Window, first: int = 1) -> Tensor:
+    """w: packed [height, width, in, out]; axis `first` of `x` is its rows.
+
+    1 for x: [batch, height, width, in], 2 for x: [batch, in, height, width].
+    """
+    image = _padded(x, window, first)
     groups, height, width, channels, group = w.shape
     r, s, k = _reduced(height, width, channels)
 
     def at(b: Any, i: Any, j: Any, c: Any) -> Any:
-        row, column = window.source((i, j), (r, s))
-        return te.sum(image[b, row, column, k] * w[c // group, r, s, k, c % group], [r, s, k])
+        place = window.source((i, j), (r, s))
+        pixel = image[b, *place, k] if first == 1 else image[b, k, *place]
+        return te.sum(pixel * w[c // group, r, s, k, c % group], [r, s, k])
 
-    rows, columns = window.output(image.shape[1], image.shape[2], (height, width))
-    return te.compute((x.shape[0], rows, columns, groups * group), at, name="conv")
-
-
-def dense_of_image(x: Tensor, w: Tensor, window: Window) -> Tensor:
-    """The same for x: [batch, in, height, width]."""
-    image = _padded(x, window, 2)
-    groups, height, width, channels, group = w.shape
-    r, s, k = _reduced(height, width, channels)
-
-    def at(b: Any, i: Any, j: Any, c: Any) -> Any:
-        row, column = window.source((i, j), (r, s))
-        return te.sum(image[b, k, row, column] * w[c // group, r, s, k, c % group], [r, s, k])
-
-    rows, columns = window.output(image.shape[2], image.shape[3], (height, width))
+    sides = image.shape[first], image.shape[first + 1]
+    rows, columns = window.output(*sides, (height, width))
     return te.compute((x.shape[0], rows, columns, groups * group), at, name="conv")
 
 

@@ -84,10 +84,8 @@ class Tvm:
 
     def prepare(self, model: Model) -> Call:
         """Compile; for a device far away also link and, when it is first called, upload."""
+        x = np.random.default_rng(0).standard_normal(model.sides, dtype=np.float32)
         executable = build(model, self._target, self._recipe)
-        shape = model.shape
-        sides = (model.batch, shape.channels, shape.height, shape.width)
-        x = np.random.default_rng(0).standard_normal(sides, dtype=np.float32)
         if self._link is not None:
             library = export(executable, self._target, self._folder, _file_name(model))
             return RemoteCall(self._link, library, x, self._tells_cpu_time())

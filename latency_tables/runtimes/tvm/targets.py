@@ -10,6 +10,7 @@ from typing import Any
 import tvm
 from tvm.support.cc import create_shared, cross_compiler
 
+from latency_tables.reasons import last_line
 from proxyless_nas.files import did_you_mean
 
 LINUX_ARM = {"kind": "llvm", "mtriple": "aarch64-linux-gnu"}
@@ -58,8 +59,7 @@ def target_of(name: str) -> dict[str, Any]:
     try:
         tvm.target.Target({**given, "num-cores": 1})
     except Exception as error:  # TVM's errors share no narrower base
-        reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"--target {name}: TVM does not take it: {reason}") from error
+        raise ValueError(f"--target {name}: TVM does not take it: {last_line(error)}") from error
     return {**given, "num-cores": 1}
 
 
