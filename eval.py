@@ -16,6 +16,7 @@ from latency_tables.runtimes import OnnxRuntime, Runtime, runtime_of
 from latency_tables.table import LatencyTable
 from proxyless_nas import Shape, macs_of, parameters_of
 from proxyless_nas.command import Command, run_one, short
+from proxyless_nas.layer import FLOAT_BYTES
 from proxyless_nas.subject import Subject, load_its_weights, open_subject
 from training.datasets import (
     DatasetName,
@@ -27,8 +28,6 @@ from training.datasets import (
 )
 from training.device import DeviceName, pick_device
 from training.evaluate import Evaluation, Pace, evaluate_timed
-
-BYTES_PER_WEIGHT = 4
 
 
 class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +122,7 @@ def sizes(network: nn.Module, input: Shape) -> dict[str, str]:
     return {
         "parameters": f"{parameters:,}",
         "MACs": f"{macs_of(network, input):,} at {input}",
-        "weights": f"{parameters * BYTES_PER_WEIGHT / 1e6:.3f} MB as float32",
+        "weights": f"{parameters * FLOAT_BYTES / 1e6:.3f} MB as float32",
     }
 
 

@@ -6,6 +6,7 @@ protocol of latency tables). Ratios are taken round by round, because a slow spe
 slows both sides.
 """
 
+import tempfile
 import time
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ import numpy as np
 import onnxruntime
 import tvm
 from msgspec import Struct
+from msgspec.structs import replace
 from tvm import relax
 
 from latency_tables.entry import p10_ms
@@ -98,6 +100,15 @@ def row(visits: Visits, calm: Visits, name: str, base: str, one: Built | None) -
 
 def main(config: SchedulesConfig) -> None:
     """Build, tune, measure; print a row for each block and variant."""
+    if config.records is None:
+        with tempfile.TemporaryDirectory() as folder:
+            compare(replace(config, records=folder))
+    else:
+        compare(config)
+
+
+def compare(config: SchedulesConfig) -> None:
+    """`main`, with a folder for what the tuner finds."""
     recipes = {
         "tvm none": Recipe("none"),
         f"tvm tuned {config.trials}": Recipe("tuned", config.trials, config.records),

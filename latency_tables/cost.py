@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from latency_tables.entry import Entry
 from latency_tables.memory import peak_values
-from latency_tables.parts import FLOAT_BYTES, weight_bytes
+from latency_tables.parts import weight_bytes
 from latency_tables.table import MEGABYTE, LatencyTable
 from proxyless_nas.blocks import AnyBlock, BatchNorm
-from proxyless_nas.layer import Shape
+from proxyless_nas.layer import FLOAT_BYTES, Shape
 from proxyless_nas.network import NetworkSpec
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, fx, nn
 
 from latency_tables.model import Model
 from latency_tables.tracing import called_name, traced_with_shapes
-from proxyless_nas.layer import Shape
+from proxyless_nas.layer import FLOAT_BYTES, Shape
 from proxyless_nas.seeds import seeded
 
 Kind = Literal["conv", "linear", "norm", "add", "multiply", "average", "activation"]
@@ -65,7 +65,7 @@ class LayerPart(Struct, frozen=True):
         """Bytes of float32 weights and of one bias per output channel."""
         if self.kind not in ("conv", "linear", "norm"):
             return 0
-        return 4 * (self._weights + self.out)
+        return FLOAT_BYTES * (self._weights + self.out)
 
     @property
     def _weights(self) -> int:

@@ -14,7 +14,7 @@ from latency_tables.head import Context, Granularity, Head, Identity
 from latency_tables.items import EMPTY_BLOCK, sentinel_call
 from latency_tables.journal import Journal, journal_path
 from latency_tables.model import Model
-from latency_tables.parts import AnyPart, block_model, different_parts
+from latency_tables.parts import AnyPart, block_model, different_parts, parse_part
 from latency_tables.progress import visits_bar, watched
 from latency_tables.protocol import (
     EMPTY,
@@ -56,9 +56,9 @@ def measure_space(
     """Time every block of `space`, and the `extra` ones, and write the table to `out`.
 
     Entries that a table at `out` has already are kept, and so are the visits in its journal: a
-    killed run continues. `fresh` drops both. A table that turns out contended is measured anew, up
-    to `attempts` times in all; the last one is kept. `context` is by default "alone", for int8
-    "chained". `seed` only shuffles.
+    killed run continues. `fresh` drops both. A table that turns out contended is measured anew,
+    with all its entries, up to `attempts` times in all; the last one is kept. `context` is by
+    default "alone", for int8 "chained". `seed` only shuffles.
 
     Raises ValueError when the table at `out` was made on another device, runtime, space or
     protocol, or when the device is now more than 10 % faster or slower than it was then.
@@ -74,6 +74,7 @@ def measure_space(
         attempts -= 1
         if not table.head.contended or attempts < 1:
             return table
+        wanted = {key: parse_part(key) for key in table.entries}
         fresh = True
 
 

@@ -10,10 +10,8 @@ from latency_tables.layers import LayerPart, is_layer_key, layer_parts, parse_la
 from latency_tables.model import Model
 from latency_tables.signature import Placed, parse_signature, signature
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Skip
-from proxyless_nas.layer import Layer, Shape
+from proxyless_nas.layer import FLOAT_BYTES, Layer, Shape
 from proxyless_nas.seeds import seeded
-
-FLOAT_BYTES = 4
 
 
 class BlockPart(Struct, frozen=True):

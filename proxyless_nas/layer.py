@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+FLOAT_BYTES = 4  # of one float32 number
+
 
 class Shape(Struct, frozen=True, array_like=True):
     """The size of one image or feature map, without the batch: (channels, height, width)."""

@@ -43,6 +43,10 @@ class Address:
         return f"rpc://{self.tracker[0]}:{self.tracker[1]}/{self.key}"
 
 
+class NoTracker(OSError):
+    """Nobody answers where the tracker should be."""
+
+
 class Link:
     """One session with a device. `loaded` holds what lives there; it is lost with the session.
 
@@ -58,12 +62,14 @@ class Link:
         self.request_s = REQUEST_S
         self.loaded: dict[Any, Any] = {}
         self._session: Any = None
+        self._kind: tuple[Any, ...] | None = None
 
     def run(self, action: Callable[[Any], T]) -> T:
         """`action(session)`, again with a new session whenever the link is lost.
 
-        OSError when no device is there for `patience_s`; ValueError for what the device itself
-        refuses, such as a library for another processor.
+        OSError when no device is there for `patience_s`, and at once when there is no tracker
+        before any device was met; ValueError for what the device itself refuses, such as a library
+        for another processor, and when another kind of device answers than before.
         """
         patience_ends = time.monotonic() + self.patience_s
         pause = FIRST_PAUSE_S
@@ -77,6 +83,8 @@ class Link:
                 if _refused(error):
                     raise ValueError(f"{self.address.key} refused: {reason}") from error
                 self.drop()
+                if isinstance(error, NoTracker) and self._kind is None:
+                    raise
                 if time.monotonic() > patience_ends:
                     raise OSError(
                         f"no device {self.address.key!r} at the tracker "
@@ -95,7 +103,7 @@ class Link:
 
     def _connect(self) -> None:
         before = _sockets().keys()
-        with socket.create_connection(self.address.tracker, timeout=self.request_s) as tracker:
+        with self._tracker() as tracker:
             tracker.sendall(struct.pack("<i", base.RPC_TRACKER_MAGIC))
             base.recvall(tracker, 4)
             base.sendjson(tracker, [base.TrackerCode.REQUEST, self.address.key, "", 1])
@@ -104,6 +112,29 @@ class Link:
         for name, number in _sockets().items():
             if name not in before:
                 _limit_silence(number, self.silence_s)
+        self._must_be_alike()
+
+    def _tracker(self) -> socket.socket:
+        host, port = self.address.tracker
+        try:
+            return socket.create_connection((host, port), timeout=self.request_s)
+        except OSError as error:
+            raise NoTracker(
+                f"no tracker answers at {host}:{port} ({last_line(error)}); start one: "
+                f"python -m tvm.exec.rpc_tracker --host 0.0.0.0 --port {port}"
+            ) from error
+
+    def _must_be_alike(self) -> None:
+        """Times of two kinds of device would make one table of neither."""
+        facts = describe(self._session) or {}
+        kind = tuple(facts.get(name) for name in ("cpu", "machine"))
+        if self._kind not in (None, kind):
+            self.drop()
+            raise ValueError(
+                f"another device answers as {self.address.key!r} now: {kind}, before {self._kind}; "
+                "give each kind of device its own key"
+            )
+        self._kind = kind
 
 
 def describe(session: Any) -> dict[str, Any] | None:

@@ -238,31 +238,39 @@ def test_layers_make_a_table_of_their_own(tmp_path) -> None:
         FakeDevice().measure(out)
 
 
+class BusyAtFirst(FakeDevice):
+    """Another process takes a third of the core until so many calls were made."""
+
+    def __init__(self, calm_after: int) -> None:
+        super().__init__()
+        self.calm_after = calm_after
+
+    def prepare(self, model):
+        call = super().prepare(model)
+
+        def shared() -> None:
+            before = self.clock.cpu
+            call()
+            if self.clock.calls < self.calm_after:
+                self.clock.wall += (self.clock.cpu - before) // 2
+
+        return shared
+
+
 def test_a_contended_table_is_measured_again_while_attempts_last(tmp_path) -> None:
-    class BusyAtFirst(FakeDevice):
-        """Another process takes a third of the core until so many calls were made."""
-
-        calm_after = 0
-
-        def prepare(self, model):
-            call = super().prepare(model)
-
-            def shared() -> None:
-                before = self.clock.cpu
-                call()
-                if self.clock.calls < self.calm_after:
-                    self.clock.wall += (self.clock.cpu - before) // 2
-
-            return shared
-
     one_table = FakeDevice()
     one_table.measure(tmp_path / "calm.json")
-    busy = BusyAtFirst()
-    busy.calm_after = one_table.clock.calls
-    assert busy.measure(tmp_path / "t.json", attempts=1).head.contended
-    busy = BusyAtFirst()
-    busy.calm_after = one_table.clock.calls
-    assert not busy.measure(tmp_path / "u.json", attempts=3).head.contended
+    once = one_table.clock.calls
+    assert BusyAtFirst(once).measure(tmp_path / "t.json", attempts=1).head.contended
+    assert not BusyAtFirst(once).measure(tmp_path / "u.json", attempts=3).head.contended
+
+
+def test_measuring_again_keeps_the_blocks_that_were_added(tmp_path) -> None:
+    out, added = tmp_path / "t.json", (MBConv(8, 14, 3), Shape(8, 7, 7))
+    first = BusyAtFirst(10**9).measure(out, extra=[added])
+    again = FakeDevice().measure(out, attempts=2)
+    assert first.head.contended and not again.head.contended
+    assert again.entries.keys() == first.entries.keys() >= {signature(*added)}
 
 
 def test_tables_merge_only_where_their_heads_agree(tmp_path) -> None:

@@ -3,6 +3,7 @@
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -210,6 +211,32 @@ def test_a_key_that_nobody_registered_is_an_error_not_a_wait_for_ever(port: int)
     link.request_s = 1.0
     with pytest.raises(OSError, match=r"no device 'nobody'.*rpc_server\.py"):
         link.run(describe)
+
+
+def test_a_tracker_that_was_never_there_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    link = Link(Address(f"rpc://127.0.0.1:{port}/any"), patience_s=300.0)
+    begin = time.monotonic()
+    with pytest.raises(OSError, match=rf"no tracker answers at 127.0.0.1:{port}.*rpc_tracker"):
+        link.run(describe)
+    assert time.monotonic() - begin < 5
+
+
+def test_another_kind_of_device_under_the_same_key_is_refused(port: int) -> None:
+    link = Link(Address(f"rpc://127.0.0.1:{port}/twin"), patience_s=30.0)
+    known = server(port, "twin")
+    try:
+        assert link.run(describe)
+    finally:
+        known.kill()
+    stranger = stock_server(port, "twin")  # it cannot say what it is
+    try:
+        wait_until_free(port, "twin")
+        with pytest.raises(ValueError, match="another device answers as 'twin'"):
+            link.run(describe)
+    finally:
+        stranger.kill()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,18 @@ def test_a_shipped_table_is_calm_calibrated_and_prices_its_whole_space(name: str
     assert whole > 0.5 * sum(entry.ms for entry in table.entries.values()) / len(keys)
 
 
+def test_every_runtime_is_shipped_that_a_user_of_a_cpu_would_ask_for() -> None:
+    shipped = {name.removeprefix("imagenet-mobile-epyc-zen4-") for name in NAMES}
+    assert {
+        "onnxruntime-float32",
+        "onnxruntime-int8",
+        "eager-float32",
+        "openvino-float32",
+        "openvino-int8",
+        "tvm-float32",
+    } <= shipped
+
+
 def test_shipped_tables_are_listed(capsys) -> None:
     assert NAMES
     with pytest.raises(SystemExit) as end:

@@ -1,10 +1,12 @@
 """Workers started by torchrun (or mpirun), talking through torch.distributed: gloo or nccl."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
+import torch.distributed.nn  # noqa: F401  (imported later, its defaults would hold the open group)
 from torch import Tensor, distributed, nn, optim
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
@@ -68,4 +70,5 @@ class TorchDistributed(Workers):
         return box[0]
 
     def close(self) -> None:
+        gc.collect()  # a network in a cycle would hold the group, and the group its threads
         distributed.destroy_process_group()

@@ -36,15 +36,26 @@ def record(one: Learner, workers: Workers, passes: int) -> dict[str, torch.Tenso
     return seen | {name: p.detach() for name, p in one.network.named_parameters()}
 
 
+def learn(workers: Workers, folder: Path, passes: int, fp16: bool) -> None:
+    """Learn and write rank<N>.pt."""
+    one = learner(plain_network(), workers, passes=passes, fp16_allreduce=fp16)
+    one.restore(workers.broadcast(one.state()))
+    seen = record(one, workers, passes)
+    assert one.workers.must_agree(list(one.network.state_dict().values()))
+    save_tensors(folder / f"rank{workers.rank}.pt", seen)
+
+
 def main(folder: Path, passes: int, fp16: bool) -> None:
-    """Join, learn, and write rank<N>.pt."""
+    """Join, learn, leave; no thread that carried messages may outlive that.
+
+    One that did would now and then abort a process that ends: it needs an interpreter to let go of
+    its last tensor.
+    """
     torch.set_num_threads(1)
     with join_workers("auto", cuda=False) as workers:
-        one = learner(plain_network(), workers, passes=passes, fp16_allreduce=fp16)
-        one.restore(workers.broadcast(one.state()))
-        seen = record(one, workers, passes)
-        assert one.workers.must_agree(list(one.network.state_dict().values()))
-        save_tensors(folder / f"rank{workers.rank}.pt", seen)
+        learn(workers, folder, passes, fp16)
+    threads = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    assert not [name for name in threads if "gloo" in name], threads
 
 
 if __name__ == "__main__":
