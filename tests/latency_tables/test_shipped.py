@@ -31,6 +31,7 @@ def test_every_runtime_is_shipped_that_a_user_of_a_cpu_would_ask_for() -> None:
         "onnxruntime-float32",
         "onnxruntime-int8",
         "eager-float32",
+        "inductor-float32",
         "openvino-float32",
         "openvino-int8",
         "tvm-float32",
