@@ -7,30 +7,40 @@ import torch
 from torch import Tensor
 
 from latency_tables.cost import CostModel
+from proxyless_nas.edges import AnyEdge, alone
+from proxyless_nas.layer import Shape
 from proxyless_nas.space import Space
 
 
 def prices(cost: CostModel, space: Space) -> tuple[float, list[np.ndarray]]:
-    """What every network of a space costs, and per searched edge the price of each candidate.
+    """What every network of a space costs, and per decision the price of each option.
 
-    The cost of a network is the first plus one price per searched edge, in the cost's unit.
+    The cost of a network is the first plus one price per decision, in the cost's unit.
     ValueError for a cost that is no sum over blocks.
     """
     if not cost.separable:
         raise ValueError(
             f"{type(cost).__name__} is a maximum over blocks, not a sum: it has no price per block"
         )
-    placed = list(space.placed())
-    options = [
-        np.array([cost.block(c, placed[index][1]) for c in placed[index][0].candidates])
-        for index in space.searched
-    ]
-    first = cost.network(space.network([0] * len(options)))
+    options = [row for edge, shape in space.placed() for row in _rows(cost, edge, shape)]
+    first = cost.network(space.network(space.first))
     return first - float(sum(row[0] for row in options)), options
 
 
+def _rows(cost: CostModel, edge: AnyEdge, shape: Shape) -> list[np.ndarray]:
+    """One row per decision of `edge`.
+
+    Where it has several, a row says how much more each option costs than the cheapest, the other
+    decisions being what they are: their costs add up as those of blocks do.
+    """
+    rows = [np.zeros(count) for count in edge.counts]
+    for decision, options in alone(edge.counts):
+        rows[decision][options[decision]] = cost.block(edge.block(options), shape)
+    return rows if len(rows) < 2 else [row - row.min() for row in rows]
+
+
 class ExpectedCost:
-    """E[cost] = fixed + sum over edges and candidates of p * price (Cai et al. 2019, eq. 2).
+    """E[cost] = fixed + sum over decisions and options of p * price (Cai et al. 2019, eq. 2).
 
     Exact, not an approximation: the cost is a sum over edges, so its expectation is taken edge by
     edge whatever the other edges choose.
@@ -43,7 +53,7 @@ class ExpectedCost:
         self._rows = [torch.from_numpy(row) for row in rows]
 
     def __call__(self, probabilities: Sequence[Tensor]) -> Tensor:
-        """One vector of path probabilities per searched edge -> the expected cost, a scalar.
+        """One vector of path probabilities per decision -> the expected cost, a scalar.
 
         Its gradient with respect to a probability is that candidate's price.
         """
@@ -51,7 +61,7 @@ class ExpectedCost:
             wanted = [len(row) for row in self._rows]
             raise ValueError(
                 f"probabilities of shapes {[tuple(p.shape) for p in probabilities]}; wanted one "
-                f"vector per searched edge, of lengths {wanted}"
+                f"vector per decision, of lengths {wanted}"
             )
         terms = [
             (p * row.to(device=p.device, dtype=p.dtype)).sum()

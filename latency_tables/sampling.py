@@ -9,12 +9,13 @@ PATIENCE = 1000  # draws in a row that bring nothing new
 
 
 def sample_options(space: Space, count: int, seed: int) -> list[tuple[int, ...]]:
-    """`count` choices of one option per searched edge, no two of which compute the same network.
+    """`count` choices of one option per decision, no two of which compute the same network.
 
     Each network first draws its own probability of skipping, uniformly from 0 to 1; then every
     edge that can be skipped is skipped with it, and otherwise takes one of its other candidates,
-    each as likely. Networks drawn with one fixed probability are all of about the same depth, and
-    a table looks better on them than it is. This is NOT the uniform distribution over the space.
+    each as likely; so do all options of trees. Networks drawn with one fixed probability are all
+    of about the same depth, and a table looks better on them than it is. This is NOT the uniform
+    distribution over the space.
 
     ValueError when the space has too few networks.
     """
@@ -43,10 +44,13 @@ def _computed(space: Space, options: tuple[int, ...]) -> tuple[AnyBlock, ...]:
 def _draw(space: Space, generator: np.random.Generator) -> tuple[int, ...]:
     skipping = generator.uniform()
     options: list[int] = []
-    for index in space.searched:
-        candidates = space.edges[index].candidates
-        skips = [i for i, block in enumerate(candidates) if isinstance(block, Skip)]
-        others = [i for i, block in enumerate(candidates) if not isinstance(block, Skip)]
+    for edge in space.edges:
+        if len(edge.counts) != 1:
+            options += [int(generator.integers(count)) for count in edge.counts]
+            continue
+        blocks = list(enumerate(edge.examples()))
+        skips = [i for i, block in blocks if isinstance(block, Skip)]
+        others = [i for i, block in blocks if not isinstance(block, Skip)]
         pool = skips if skips and (not others or generator.uniform() < skipping) else others
         options.append(int(generator.choice(pool)))
     return tuple(options)

@@ -13,10 +13,11 @@ from proxyless_nas.blocks import (
 )
 from proxyless_nas.counting import layers_of, macs_of, parameters_of
 from proxyless_nas.dropping import drop_paths
+from proxyless_nas.edges import AnyEdge, Edge, TreeEdge
 from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.load import load_spec
 from proxyless_nas.network import Network, NetworkSpec
-from proxyless_nas.space import Edge, Space
+from proxyless_nas.space import Space
 from proxyless_nas.spaces import hand_made, named_space
 from proxyless_nas.subject import load_network, network_input
 from proxyless_nas.upstream.save import save_upstream
@@ -31,6 +32,7 @@ proxyless_mobile_14 = ZOO["proxyless_mobile_14"]
 
 __all__ = [
     "AnyBlock",
+    "AnyEdge",
     "BatchNorm",
     "Classifier",
     "Conv",
@@ -45,6 +47,7 @@ __all__ = [
     "Skip",
     "Space",
     "Tree",
+    "TreeEdge",
     "drop_paths",
     "hand_made",
     "layers_of",

@@ -17,6 +17,8 @@ from proxyless_nas.files import did_you_mean, read_json
 Config = TypeVar("Config", bound=Struct)
 BOX = re.compile(r"[╭╮╰╯│─]+")
 FLAG = re.compile(r"(--[^=]*|-[A-Za-z](?=\d)|-[A-Za-z][^=]*)")
+POSITIONAL = get_args(tyro.conf.Positional[str])[1]
+"""Marks a field that is given without a flag: `run: tyro.conf.Positional[str]`."""
 
 
 class Command(Struct, frozen=True):
@@ -90,7 +92,11 @@ def _check_flags(
     program: str, config: type[Struct], arguments: Sequence[str], complete: bool
 ) -> None:
     """ValueError for a flag that does not exist, or for one that must be given and is not."""
-    flags = {f"--{field.name.replace('_', '-')}": field for field in fields(config)}
+    flags = {
+        f"--{field.name.replace('_', '-')}": field
+        for field in fields(config)
+        if POSITIONAL not in get_args(field.type)
+    }
     types = {flag: _unwrapped(field.type) for flag, field in flags.items()}
     long_of = {letter: flag for flag, (_, letters) in types.items() for letter in letters}
     known = {*flags, *(f"--no-{flag[2:]}" for flag, (kind, _) in types.items() if kind is bool)}

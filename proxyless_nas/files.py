@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import yaml
 
 T = TypeVar("T")
 
@@ -68,6 +69,20 @@ def decode_json(data: bytes, kind: type[T], path: str | Path) -> T:
         hint = _nearest_key(str(error), kind)
         reason = _with_plain_place(str(error))
         raise ValueError(f"{path} is not a valid {kind.__name__}: {reason}{hint}") from error
+
+
+def read_yaml(path: str | Path, kind: type[T]) -> T:
+    """Decode a YAML file; errors are those of `read_json`."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {path}") from None
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is not a valid {kind.__name__}: {reason}") from error
+    return decode_json(msgspec.json.encode(content), kind, path)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A set of networks: a stem, a row of edges with candidate blocks, and a head."""
+"""A set of networks: a stem, a row of edges where something is chosen, and a head."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,82 +6,105 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv, Skip
+from proxyless_nas.edges import AnyEdge, parameters_of
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
 
 
-class Edge(Struct, frozen=True):
-    """One place in the network and the blocks that may stand there; all have one output shape."""
-
-    candidates: tuple[AnyBlock, ...]
-
-
 class Space(Struct, frozen=True):
-    """Every network that can be made by choosing one candidate per edge.
+    """Every network that can be made by taking one option per decision.
 
-    An edge with a single candidate is fixed; the others are *searched*, and a choice of options
-    holds one index per searched edge, in order.
+    Each edge asks for none (it is fixed), one or many decisions; together and in order they are
+    the space's. A choice of `options` holds one index per decision.
     """
 
     name: str
     input: Shape
     stem: Conv
-    edges: tuple[Edge, ...]
+    edges: tuple[AnyEdge, ...]
     mix: Conv | None
     classifier: Classifier
     norm: BatchNorm = BatchNorm()
 
     def __post_init__(self) -> None:
-        for index, (edge, shape) in enumerate(self.placed()):
-            outputs = {candidate.output(shape) for candidate in edge.candidates}
-            if len(outputs) != 1:
-                raise ValueError(
-                    f"space {self.name}, edge {index}: output shapes differ: {outputs}"
-                )
+        for _ in self.placed():
+            pass  # every edge must be able to follow the one before it
 
-    def placed(self) -> Iterator[tuple[Edge, Shape]]:
+    def placed(self) -> Iterator[tuple[AnyEdge, Shape]]:
         """Every edge with its input shape."""
         shape = self.stem.output(self.input)
-        for edge in self.edges:
+        for index, edge in enumerate(self.edges):
             yield edge, shape
-            shape = edge.candidates[0].output(shape)
+            try:
+                shape = edge.output(shape)
+            except ValueError as error:
+                raise ValueError(f"space {self.name}, edge {index}: {error}") from error
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Number of options of every decision."""
+        return tuple(count for edge in self.edges for count in edge.counts)
 
     @property
     def searched(self) -> tuple[int, ...]:
         """Indices of the edges that have a choice."""
-        return tuple(i for i, edge in enumerate(self.edges) if len(edge.candidates) > 1)
+        return tuple(index for index, edge in enumerate(self.edges) if edge.counts)
 
     @property
     def size(self) -> int:
-        """Number of networks."""
-        return math.prod(len(edge.candidates) for edge in self.edges)
+        """Number of ways to choose."""
+        return math.prod(self.counts)
 
-    def per_edge(self, options: Sequence[int]) -> tuple[int, ...]:
-        """One option per edge, 0 on the fixed ones; ValueError for a wrong number of `options`."""
-        if len(options) != len(self.searched):
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters of all candidates together: those of the supernet."""
+        ends = sum(
+            parameters_of(block, shape)
+            for name, block, shape in self.network(self.first).placed()
+            if not name.startswith("blocks.")
+        )
+        return ends + sum(edge.parameters(shape) for edge, shape in self.placed())
+
+    @property
+    def decisions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Every decision: the name of the module where it is taken, and its options' labels."""
+        found: list[tuple[str, tuple[str, ...]]] = []
+        for index, (edge, shape) in enumerate(self.placed()):
+            for below, labels in zip(edge.names, edge.labels(shape), strict=True):
+                found.append((f"blocks.{index}.{below}".removesuffix("."), labels))
+        return tuple(found)
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The first option of every decision."""
+        return (0,) * len(self.counts)
+
+    def per_edge(self, options: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+        """The options of every edge, none on the fixed ones; ValueError for a wrong number."""
+        if len(options) != len(self.counts):
             raise ValueError(
-                f"space {self.name} has {len(self.searched)} searched edges, "
-                f"got {len(options)} options"
+                f"space {self.name} has {len(self.counts)} decisions, got {len(options)} options"
             )
-        chosen = dict(zip(self.searched, options, strict=True))
-        return tuple(chosen.get(index, 0) for index in range(len(self.edges)))
+        rest = iter(options)
+        return tuple(tuple(next(rest) for _ in edge.counts) for edge in self.edges)
 
     def network(self, options: Sequence[int], name: str | None = None) -> NetworkSpec:
-        """The network of one option per searched edge; ValueError for a wrong number of them."""
-        chosen = self.per_edge(options)
-        blocks = tuple(
-            edge.candidates[option] for edge, option in zip(self.edges, chosen, strict=True)
-        )
+        """The network of one option per decision; ValueError for a wrong number of them."""
+        chosen = zip(self.edges, self.per_edge(options), strict=True)
+        blocks = tuple(edge.block(own) for edge, own in chosen)
         return NetworkSpec(
             name or self.name, self.input, self.stem, blocks, self.mix, self.classifier, self.norm
         )
 
     def blocks(self) -> tuple[tuple[AnyBlock, Shape], ...]:
-        """Every different (block, input shape) that a network can contain, skips left out."""
+        """Different (block, input shape) pairs that hold every operation of a network; no skips.
+
+        Where an edge is one decision these are all its candidates.
+        """
         found: dict[tuple[AnyBlock, Shape], None] = {(self.stem, self.input): None}
         for edge, shape in self.placed():
-            found.update({(candidate, shape): None for candidate in edge.candidates})
-        first = self.network([0] * len(self.searched))
+            found.update({(example, shape): None for example in edge.examples()})
+        first = self.network(self.first)
         found.update(
             {
                 (block, shape): None

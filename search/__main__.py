@@ -1,8 +1,19 @@
 """`python -m search COMMAND`: find a network for a device."""
 
 from proxyless_nas.command import Command, run_many
-from search.config import ProxylessConfig
-from search.proxyless import search
+from search.config import EvolutionConfig, ProxylessConfig, RandomConfig, ReinforceConfig
+from search.run import search
+from search.show import ShowConfig, show
+from search.spaces import SpacesConfig, tell_space
+
+COMMANDS = {
+    "proxyless": Command(ProxylessConfig, search),
+    "proxyless-r": Command(ReinforceConfig, search),
+    "evolution": Command(EvolutionConfig, search),
+    "random": Command(RandomConfig, search),
+    "show": Command(ShowConfig, show),
+    "spaces": Command(SpacesConfig, tell_space),
+}
 
 if __name__ == "__main__":
-    run_many("python -m search", {"proxyless": Command(ProxylessConfig, search)})
+    run_many("python -m search", COMMANDS)

@@ -14,19 +14,21 @@ class Knob(Struct, frozen=True):
 
 
 class Choices(Struct, frozen=True):
-    """One option per knob, and per knob the other option whose slope is asked for, if any."""
+    """One option per knob, and per knob the other options whose slopes are asked for, if any."""
 
     options: tuple[int, ...]
-    rivals: tuple[int, ...] | None = None
+    closed: tuple[tuple[int, ...], ...] | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What an evaluator says of choices.
 
-    `loss` is a scalar tensor. `slopes` [knobs, 2] holds dL/dg at the gates of the chosen option
-    (column 0) and of its rival (column 1), where rivals were named.
+    `loss` is a scalar tensor, `accuracy` a fraction of 1. Where closed options were named,
+    `slopes` [knobs, 1 + most closed] holds dL/dg at the gate of the chosen option (column 0), then
+    of the closed ones in their order; zeros where a knob has fewer.
     """
 
     loss: Tensor
+    accuracy: Tensor
     slopes: Tensor | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BUCKETS = 8192
+BUCKETS, BUCKETS_PER_KNOB = 16384, 128
 
 
 def most_likely(
@@ -13,29 +13,36 @@ def most_likely(
     """One option per knob: the highest sum of scores whose sum of prices lies in [low, high].
 
     Where no choice lies in the band, the best one below `high` is returned; ValueError when even
-    the cheapest is dearer. Prices are rounded up to high / 8192, so `high` is never exceeded and
-    the sum is known to one bucket per knob.
+    the cheapest is dearer. Prices are rounded up to a bucket, at most high / 16384, so `high` is
+    never exceeded; a sum that is known to lie above `low` is preferred to one that only may.
     """
     if high <= 0 or sum(float(p.min()) for p in prices) > high:
         raise ValueError(f"no choice costs {high:g} or less")
-    steps = [np.maximum(0, np.ceil(p / high * BUCKETS - 1e-9)).astype(int) for p in prices]
-    best = np.full(BUCKETS + 1, -np.inf)
+    buckets = max(BUCKETS, BUCKETS_PER_KNOB * len(prices))
+    steps = [np.maximum(0, np.ceil(p / high * buckets - 1e-9)).astype(int) for p in prices]
+    best = np.full(buckets + 1, -np.inf)
     best[0] = 0.0
     picked: list[np.ndarray] = []
     for score, step in zip(scores, steps, strict=True):
-        table = np.full((len(score), BUCKETS + 1), -np.inf)
+        table = np.full((len(score), buckets + 1), -np.inf)
         for option, (value, width) in enumerate(zip(score, step, strict=True)):
-            if width <= BUCKETS:
-                table[option, width:] = best[: BUCKETS + 1 - width] + value
-        picked.append(table.argmax(axis=0))
+            if width <= buckets:
+                table[option, width:] = best[: buckets + 1 - width] + value
+        picked.append(table.argmax(axis=0).astype(np.int16))
         best = table.max(axis=0)
     if not np.isfinite(best).any():  # rounding up closed the last gap: take the cheapest
         return tuple(int(p.argmin()) for p in prices)
-    first = max(0, int(np.ceil(low / high * BUCKETS)))
-    inside = first < BUCKETS + 1 and np.isfinite(best[first:]).any()
-    bucket = first + int(best[first:].argmax()) if inside else int(best.argmax())
+    bucket = _last_bucket(best, int(np.ceil(low / high * buckets)), len(prices))
     options: list[int] = []
     for choice, step in zip(reversed(picked), reversed(steps), strict=True):
         options.append(int(choice[bucket]))
         bucket -= int(step[options[-1]])
     return tuple(reversed(options))
+
+
+def _last_bucket(best: np.ndarray, first: int, slack: int) -> int:
+    """Where the best sum of scores stands: surely above `first`, else perhaps, else anywhere."""
+    for start in (max(0, first + slack), max(0, first), 0):
+        if np.isfinite(best[start:]).any():
+            return start + int(best[start:].argmax())
+    raise AssertionError("some bucket is reached")

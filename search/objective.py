@@ -1,4 +1,4 @@
-"""What the search minimises: task loss and cost, joined in the paper's two ways, with a target."""
+"""What the search minimises: task loss and cost, joined in the paper's ways, with a budget."""
 
 import math
 from typing import Any, Literal
@@ -9,25 +9,38 @@ GAIN = 5.0
 
 
 class Objective:
-    """Loss of (cross-entropy CE, expected cost E) for a target T, with a weight that adapts.
+    """Loss of (cross-entropy CE, expected cost E) for a budget T.
 
     `add`:      L = CE + w (E - T) / T
     `mul-log`:  L = CE (ln E / ln T)^w
-    (Cai et al. 2019, section 3.3 and the released search code). E and T must be above 1 in their
-    unit for the logarithms, so costs are given in microseconds.
+    `reward`:   R = accuracy (T / cost)^w, for one network and its own cost
+    (Cai et al. 2019, section 3.3, its released code, and Tan et al. 2019). The logarithms need E
+    and T above 1 in the unit of the cost.
 
-    The weight is steered as a controller would: with e = (E - T) / T, a base is multiplied by
-    exp(0.05 e) after every step, and w = base * exp(5 e). It grows while the expected cost is
-    above the target and shrinks below it, which holds E at T whatever w started from.
+    A budget that `must_meet` is a constraint: the weight is steered as a controller would. With
+    e = (E - T) / T, a base is multiplied by exp(0.05 e) after every step, and w = base * exp(5 e).
+    It grows while the expected cost is above the budget and shrinks below it, which holds E at T
+    whatever w started from. Otherwise w stays what it is, as in the paper, and T is a reference.
     """
 
-    def __init__(self, target: float, tolerance: float, loss: CostLoss, weight: float) -> None:
+    def __init__(
+        self,
+        target: float,
+        tolerance: float,
+        loss: CostLoss,
+        weight: float,
+        must_meet: bool = True,
+    ) -> None:
         if loss == "mul-log" and target <= 1:
-            raise ValueError(f"the mul-log loss needs a target above 1 us, not {target:g}")
+            raise ValueError(
+                f"--cost-loss mul-log takes logarithms: it needs a budget above 1, not {target:g}; "
+                "use --cost-loss add"
+            )
         self.target = target
         self.tolerance = tolerance
         self.loss: CostLoss = loss
         self.weight = weight
+        self.must_meet = must_meet
         self._base = weight
 
     def value(self, task: float, expected: float) -> float:
@@ -44,14 +57,20 @@ class Objective:
         pull = task * self.weight * ratio ** (self.weight - 1)
         return ratio**self.weight, pull / (expected * math.log(self.target))
 
+    def reward(self, accuracy: float, cost: float) -> float:
+        """R of one network."""
+        return accuracy * (self.target / cost) ** self.weight
+
     def adapt(self, expected: float) -> None:
-        """Turn the weight towards the target."""
+        """Turn the weight towards the budget, if it must be met."""
+        if not self.must_meet:
+            return
         error = max(-1.0, min(1.0, (expected - self.target) / self.target))
         self._base *= math.exp(RATE * error)
         self.weight = self._base * math.exp(GAIN * error)
 
     def band(self) -> tuple[float, float]:
-        """The costs that count as meeting the target, as predicted: just below it."""
+        """The costs that count as meeting the budget, as predicted: just below it."""
         return self.target * (1.0 - self.tolerance), self.target
 
     def state(self) -> dict[str, Any]:

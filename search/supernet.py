@@ -1,98 +1,115 @@
 """The over-parameterized network: every candidate's weights, one path's work."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 
 from proxyless_nas import Network, Space
 from proxyless_nas.network import init_weights
+from search.gates import Keep, listen
+from search.paths import Touched
 
 
-class Gate(torch.autograd.Function):
-    """y = sum_j g_j o_j with one-hot gates: passes o_0 on, and reports every dL/dg_j.
+class Mixed(nn.Module):
+    """The candidates of one decision. One is open: it alone runs, unless someone listens."""
 
-    dL/dg_j = <dL/dy, o_j>, summed over batch, channels and space (Cai et al. 2019, section 3.2).
-    """
+    def __init__(self, candidates: list[nn.Module]) -> None:
+        super().__init__()
+        self.candidates = nn.ModuleList(candidates)
+        self._parts = candidates
+        self.open = 0
+        self._heard: tuple[Tensor, tuple[int, ...], Keep] | None = None
 
-    @staticmethod
-    def forward(ctx: Any, gates: Tensor, *outputs: Tensor) -> Tensor:
-        ctx.save_for_backward(*outputs)
-        return outputs[0].view_as(outputs[0])
+    def hear(self, gates: Tensor, closed: tuple[int, ...], keep: Keep) -> None:
+        """Until `deafen`, backward fills the slopes of `gates` [1 + closed]: open, then closed."""
+        self._heard = gates, closed, keep
 
-    @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = upstream
-        outputs: tuple[Tensor, ...] = ctx.saved_tensors
-        slopes = torch.stack([(gradient * output).sum() for output in outputs])
-        return (slopes, gradient, *[None] * (len(outputs) - 1))
+    def deafen(self) -> None:
+        """Run the open candidate and nothing else."""
+        self._heard = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        output = self._parts[self.open](x)
+        if self._heard is None:
+            return output
+        gates, closed, keep = self._heard
+        return listen(gates, x, output, [self._parts[option] for option in closed], keep)
 
 
 class Supernet(nn.Module):
     """[B, *space.input] -> [B, classes] along one chosen path.
 
+    Its modules are named as those of a `Network`, with `candidates.N` where something is chosen.
     Only the path's candidates run: the others keep no activations and get no gradients.
     """
 
     def __init__(self, space: Space) -> None:
         super().__init__()
         self.space = space
+        self.decisions: dict[str, Mixed] = {}
         self.stem = space.stem.build(space.input, space.norm)
-        self.edges = nn.ModuleList()
+        self.blocks = nn.Sequential()
         shape = space.stem.output(space.input)
         for edge, shape in space.placed():
-            built = [candidate.build(shape, space.norm) for candidate in edge.candidates]
-            self.edges.append(nn.ModuleList(built))
-            shape = edge.candidates[0].output(shape)
+            self.blocks.append(edge.build(shape, space.norm, Mixed))
+            shape = edge.output(shape)
         self.mix = space.mix.build(shape, space.norm) if space.mix else nn.Identity()
         shape = space.mix.output(shape) if space.mix else shape
         self.classifier = space.classifier.build(shape, space.norm)
         init_weights(self)
-        self._knobs = {edge: knob for knob, edge in enumerate(space.searched)}
+        self.decisions = {
+            name: part for name, part in self.named_modules() if isinstance(part, Mixed)
+        }
+        assert tuple(len(one.candidates) for one in self.decisions.values()) == space.counts
+        self._own = [
+            [Touched.of(candidate) for candidate in decision.candidates]
+            for decision in self.decisions.values()
+        ]
+        inside = Touched.together(own for several in self._own for own in several)
+        self._always = Touched.of(self).without(inside)
 
     def forward(self, x: Tensor, options: Sequence[int]) -> Tensor:
-        """Logits along the path of one option per searched edge."""
-        x = self.stem(x)
-        for block in self._path(options):
-            x = block(x)
-        return self.classifier(self.mix(x))
+        """Logits along the path of one option per decision."""
+        for decision, option in zip(self.decisions.values(), options, strict=True):
+            decision.open = option
+        return self.classifier(self.mix(self.blocks(self.stem(x))))
 
-    def listen(
-        self, x: Tensor, options: Sequence[int], rivals: Sequence[int], gates: Tensor
-    ) -> Tensor:
-        """The same logits; backward also fills the slopes of `gates` [knobs, 2].
+    @contextmanager
+    def listening(
+        self, gates: Tensor, closed: Sequence[tuple[int, ...]], keep: Keep
+    ) -> Iterator[None]:
+        """Within, backward fills dL/dg in `gates` [decisions, 1 + most closed].
 
-        The rival's output is computed without keeping its activations.
+        `closed` names per decision the options whose slopes are asked for besides the open one's,
+        which stands in column 0; they follow in their order.
         """
-        x = self.stem(x)
-        for index, (block, rival) in enumerate(
-            zip(self._path(options), self._path(rivals), strict=True)
-        ):
-            if index not in self._knobs:
-                x = block(x)
-                continue
-            with torch.no_grad():
-                other = rival(x)
-            x = Gate.apply(gates[self._knobs[index]], block(x), other)  # pyright: ignore
-        return self.classifier(self.mix(x))
+        try:
+            for decision, row, others in zip(
+                self.decisions.values(), gates.unbind(), closed, strict=True
+            ):
+                decision.hear(row[: 1 + len(others)], others, keep)
+            yield
+        finally:
+            for decision in self.decisions.values():
+                decision.deafen()
+
+    def touched(self, options: Sequence[int]) -> Touched:
+        """What a weight step on this path changes."""
+        chosen = zip(self._own, options, strict=True)
+        return Touched.together([self._always, *(several[option] for several, option in chosen)])
 
     def extract(self, options: Sequence[int]) -> Network:
         """The chosen network as a plain module with a copy of the shared weights."""
+        chosen = dict(zip(self.decisions, options, strict=True))
+        state: dict[str, Tensor] = {}
+        for key, value in self.state_dict().items():
+            name, among, rest = key.partition(".candidates.")
+            index, _, own = rest.partition(".")
+            if not among:
+                state[key] = value
+            elif int(index) == chosen[name]:
+                state[f"{name}.{own}"] = value
         network = Network(self.space.network(options))
-        parts: dict[str, nn.Module] = {"stem": self.stem, "classifier": self.classifier}
-        if self.space.mix is not None:
-            parts["mix"] = self.mix
-        parts |= {f"blocks.{index}": block for index, block in enumerate(self._path(options))}
-        state = {
-            f"{name}.{key}": value.clone()
-            for name, part in parts.items()
-            for key, value in part.state_dict().items()
-        }
         network.load_state_dict(state)
-        return network
-
-    def _path(self, options: Sequence[int]) -> list[nn.Module]:
-        edges: list[nn.ModuleList] = list(self.edges)  # pyright: ignore[reportAssignmentType]
-        chosen = self.space.per_edge(options)
-        return [candidates[option] for candidates, option in zip(edges, chosen, strict=True)]
+        return network.to(next(self.parameters()).device)

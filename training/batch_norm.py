@@ -43,10 +43,13 @@ def reestimate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> 
 @contextlib.contextmanager
 def unrecorded(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
     """Within, batch norms in train mode use the batch's statistics and leave their own alone."""
-    for norm in norms:
-        norm.track_running_stats = False
+    plain = [
+        vars(norm) for norm in norms
+    ]  # assigning to a module's attribute takes 30 times longer
+    for attributes in plain:
+        attributes["track_running_stats"] = False
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for attributes in plain:
+            attributes["track_running_stats"] = True

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -20,6 +20,8 @@ Config = TypeVar("Config", bound=Struct)
 
 class RunFolder:
     """config.json, log.jsonl, last.pt, previous.pt and TensorBoard events of one run.
+
+    Other *.jsonl files can stand beside the log (`append`); they are cut back like it.
 
     Opening a folder that holds another config is a ValueError that names the first difference,
     fields in `may_differ` aside: an interrupted run continues only as the run it was. Opening a
@@ -49,7 +51,7 @@ class RunFolder:
         self._writer: SummaryWriter | None = None
 
     def checkpoint(self) -> dict[str, Any] | None:
-        """The last saved state with the log cut back to it, or None for a fresh start."""
+        """The last saved state with the logs cut back to it, or None for a fresh start."""
         state = self._checkpoints.load()
         self._cut_log(0 if state is None else state["step"])
         return state
@@ -72,6 +74,11 @@ class RunFolder:
             self._writer.add_scalar(key, value, step)
         self._writer.flush()
 
+    def append(self, name: str, records: Sequence[dict[str, Any]]) -> None:
+        """Add lines, each with its "step", to a file such as tries.jsonl."""
+        with (self.path / name).open("a") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+
     def close(self) -> None:
         """Let another process open the folder."""
         if self._writer is not None:
@@ -89,9 +96,9 @@ class RunFolder:
         return read_log(self.path / "log.jsonl")
 
     def _cut_log(self, step: int) -> None:
-        log = self.path / "log.jsonl"
-        kept = [line for line in read_log(log) if line["step"] <= step]
-        write_bytes(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        for log in {self.path / "log.jsonl", *self.path.glob("*.jsonl")}:
+            kept = [line for line in read_log(log) if line["step"] <= step]
+            write_bytes(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def _must_match(self, config: Struct, may_differ: Collection[str]) -> None:
         begun = begun_config(self.path, type(config))
@@ -116,7 +123,11 @@ def _remove_run(path: Path) -> None:
     for file in path.iterdir():
         if file.is_dir() and file.name == "tensorboard":
             shutil.rmtree(file)
-        elif file.suffix == ".pt" or file.name in ("config.json", "log.jsonl", "result.json"):
+        elif (
+            file.suffix == ".pt"
+            or file.suffix == ".jsonl"
+            or file.name in ("config.json", "result.json")
+        ):
             file.unlink()
 
 

@@ -19,8 +19,9 @@ from proxyless_nas import NetworkSpec, hand_made, load_spec, named_space
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.weights import load_weights
 from search.config import ProxylessConfig
+from search.prices import Prices
 from search.problems import Architecture
-from search.proxyless import search
+from search.run import search
 from search.strategies import RandomChoices
 from training.datasets import Reading, open_dataset
 from training.evaluate import Evaluation
@@ -78,7 +79,7 @@ class Road(Struct, frozen=True):
             return self.config.target_ms
         begun = self.folder / "search" / "config.json"
         if begun.exists():
-            return read_json(begun, ProxylessConfig).target_ms
+            return read_json(begun, ProxylessConfig).budget[0]
         whole = TableLatency(self.table()).network(hand_made(self.config.space))
         return self.config.target_ratio * whole
 
@@ -135,7 +136,7 @@ def search_network(road: Road) -> None:
             space=config.space,
             table=str(road.table_path),
             allow_contended=True,  # the report says so; a guest's machine is seldom calm
-            target_ms=road.target_ms(),
+            budget=(road.target_ms(),),
             out=str(out),
             dataset=config.dataset,
             path=config.path,
@@ -152,16 +153,12 @@ def search_network(road: Road) -> None:
 def random_networks(road: Road) -> list[NetworkSpec]:
     """Random networks of the space whose predicted latency is within 10 % of the target."""
     problem = Architecture(named_space(road.config.space))
-    cost, target = TableLatency(road.table()), road.target_ms()
-
-    def near(options: tuple[int, ...]) -> bool:
-        return abs(cost.network(problem.decode(options)) - target) <= NEAR_TARGET * target
-
-    counts = [len(knob.labels) for knob in problem.knobs]
-    strategy = RandomChoices(counts, road.config.seed, near)
+    prices = Prices(*problem.prices(TableLatency(road.table())), "ms")
+    low, high = (road.target_ms() * side for side in (1 - NEAR_TARGET, 1 + NEAR_TARGET))
+    strategy = RandomChoices(prices, (low, high), road.config.seed, road.config.randoms)
     return [
-        problem.decode(strategy.ask().options, f"random-{index + 1}")
-        for index in range(road.config.randoms)
+        problem.decode(choices.options, f"random-{index}")
+        for index, choices in enumerate(strategy.ask(), 1)
     ]
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -15,21 +14,20 @@ from latency_tables.table import LatencyTable
 from proxyless_nas import load_spec, named_space
 from proxyless_nas.files import read_json
 from search.problems import Architecture
-from search.proxyless import Found
 from search.report import (
     Prediction,
     SearchedEdge,
-    SearchPoint,
     Story,
     TableCheck,
     TrainedNetwork,
+    points_of,
 )
 from search.report.story import Family
 from search.report.verdict import speed_verdict, target_verdict
+from search.run import Found
 from training.run_folder import read_log
 
 TOLERANCE = 0.05
-US_PER_MS = 1000.0
 
 
 def networks_of(road: Road) -> tuple[TrainedNetwork, ...]:
@@ -133,7 +131,7 @@ def story_of(road: Road) -> Story:
             for knob, option in zip(problem.knobs, found.options, strict=True)
         ),
         networks=networks_of(road),
-        points=tuple(point_of(line) for line in read_log(road.folder / "search" / "log.jsonl")),
+        points=points_of(read_log(road.folder / "search" / "log.jsonl")),
         check=check_of(read_json(f"{road.table_path}.check.json", CheckReport)),
         block_ms=shares,
         seconds={
@@ -143,22 +141,6 @@ def story_of(road: Road) -> Story:
         },
         test_images=road.result("searched").images,
         fingerprint={key: str(value) for key, value in msgspec.to_builtins(device).items()},
-    )
-
-
-def point_of(line: dict[str, Any]) -> SearchPoint:
-    """One line of the search's log."""
-    return SearchPoint(
-        step=line["step"],
-        epoch=line["epoch"],
-        phase=line["phase"],
-        train_loss=line["train_loss"],
-        gate_loss=line.get("gate_loss"),
-        valid_accuracy=line.get("valid_accuracy"),
-        probabilities=tuple(tuple(row.values()) for row in line["probabilities"].values()),
-        expected_ms=line["expected_us"] / US_PER_MS,
-        derived_ms=line["derived_us"] / US_PER_MS,
-        entropy=line["entropy"],
     )
 
 

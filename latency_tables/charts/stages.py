@@ -83,10 +83,10 @@ def stage_chart(table: LatencyTable, whole: Space | NetworkSpec) -> Chart:
 
 
 def _places(whole: Space | NetworkSpec) -> list[Place]:
-    spec = whole if isinstance(whole, NetworkSpec) else whole.network([0] * len(whole.searched))
+    spec = whole if isinstance(whole, NetworkSpec) else whole.network(whole.first)
     places = [Place(name, (block,), shape) for name, block, shape in spec.placed()]
     if isinstance(whole, Space):
-        edges = [Place(f"blocks.{index}", edge.candidates, shape)
+        edges = [Place(f"blocks.{index}", edge.examples(), shape)
                  for index, (edge, shape) in enumerate(whole.placed())]  # fmt: skip
         places[1 : 1 + len(edges)] = edges
     return places

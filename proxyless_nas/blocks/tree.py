@@ -1,6 +1,6 @@
 """The residual tree block of ProxylessNAS's CIFAR-10 network (Cai et al. 2019, section 4.1)."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from msgspec import structs
 from torch import nn
@@ -13,6 +13,7 @@ from proxyless_nas.layer import Layer, Shape
 SEPARABLE = {"3": (3, 1), "5": (5, 1), "7": (7, 1), "D": (3, 2)}  # (kernel, dilation)
 LETTERS = "357DMAI"
 GROUPS = 2
+EDGES = 12  # of a tree: three forks of two in either half
 
 
 class Tree(Block, frozen=True, tag="tree"):
@@ -47,16 +48,16 @@ class Tree(Block, frozen=True, tag="tree"):
         return shape.after(self.out, self.stride)
 
     def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
-        convs = self._convs(name, shape)
+        convs = self.convs(name, shape)
         inner = convs["out_bottle"].input
-        branches = [
-            layer
-            for half in (0, 1)
-            for layer in (
-                *self._edge_layers(f"{name}.branches.{half}.fork", half, inner),
-                norm_layer(f"{name}.branches.{half}.bn", inner),
-            )
-        ]
+        branches: list[Layer] = []
+        for index, (edge, letter) in enumerate(
+            zip(edge_names(name), "".join(self.edges), strict=True), 1
+        ):
+            branches += _operation_layers(edge, letter, inner)
+            if index % (EDGES // 2) == 0:
+                half = index // (EDGES // 2) - 1
+                branches.append(norm_layer(f"{name}.branches.{half}.bn", inner))
         return (
             *_normed(convs["in_bottle"]),
             *_normed(convs["root"]),
@@ -66,10 +67,10 @@ class Tree(Block, frozen=True, tag="tree"):
         )
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
-        self.output(shape)
-        return TreeBlock(self._convs("", shape), [self._fork(half, norm) for half in (0, 1)], norm)
+        edges = [operation(letter, self.mid, norm) for pair in self.edges for letter in pair]
+        return tree_module(self, shape, norm, edges)
 
-    def _convs(self, name: str, shape: Shape) -> dict[str, Layer]:
+    def convs(self, name: str, shape: Shape) -> dict[str, Layer]:
         """The three full convolutions; each layer says nothing of the norm before it."""
         first = conv_layer(f"{name}.in_bottle", shape, self.mid)
         root = conv_layer(f"{name}.root", first.output, 2 * self.mid, 3, self.stride, GROUPS)
@@ -78,31 +79,50 @@ class Tree(Block, frozen=True, tag="tree"):
         convs = {"in_bottle": first, "root": root, "out_bottle": last}
         return {role: structs.replace(layer, norm=False) for role, layer in convs.items()}
 
-    def _fork(self, half: int, norm: BatchNorm) -> Fork:
-        top, *below = self.edges[3 * half : 3 * half + 3]
-        forks = [Fork([self._edge(letter, norm) for letter in pair], []) for pair in below]
-        return Fork([self._edge(letter, norm) for letter in top], forks)
 
-    def _edge(self, letter: str, norm: BatchNorm) -> nn.Module:
-        match letter:
-            case "M":
-                return nn.MaxPool2d(3, 1, 1)
-            case "A":
-                return nn.AvgPool2d(3, 1, 1, count_include_pad=False)
-            case "I":
-                return nn.Identity()
-        return NormSeparable(self.mid, *SEPARABLE[letter], norm)
+def edge_names(name: str) -> tuple[str, ...]:
+    """The modules on the edges of the tree block `name`, in the order of `Tree.edges`."""
+    places = ("", ".forks.0", ".forks.1")
+    return tuple(
+        f"{name}.branches.{half}.fork{place}.edges.{index}"
+        for half in (0, 1)
+        for place in places
+        for index in (0, 1)
+    )
 
-    def _edge_layers(self, name: str, half: int, shape: Shape) -> Iterator[Layer]:
-        places = ("", ".forks.0", ".forks.1")
-        for place, pair in zip(places, self.edges[3 * half : 3 * half + 3], strict=True):
-            for index, letter in enumerate(pair):
-                if letter in SEPARABLE:
-                    edge = f"{name}{place}.edges.{index}"
-                    yield norm_layer(f"{edge}.bn", shape)
-                    kernel, _ = SEPARABLE[letter]
-                    yield _bare(f"{edge}.depthwise", shape, kernel, shape.channels)
-                    yield _bare(f"{edge}.pointwise", shape, 1, 1)
+
+def operation(letter: str, channels: int, norm: BatchNorm) -> nn.Module:
+    """The operation that a letter means: [B, channels, H, W] -> the same."""
+    match letter:
+        case "M":
+            return nn.MaxPool2d(3, 1, 1)
+        case "A":
+            return nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+        case "I":
+            return nn.Identity()
+    return NormSeparable(channels, *SEPARABLE[letter], norm)
+
+
+def tree_module(tree: Tree, shape: Shape, norm: BatchNorm, edges: Sequence[nn.Module]) -> TreeBlock:
+    """The module of `tree` with these twelve modules on its edges, in the order of `tree.edges`."""
+    tree.output(shape)
+    pairs = [list(edges[at : at + 2]) for at in range(0, EDGES, 2)]
+    forks = [
+        Fork(top, [Fork(pair, []) for pair in below])
+        for top, *below in (pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :])
+    ]
+    return TreeBlock(tree.convs("", shape), forks, norm)
+
+
+def _operation_layers(name: str, letter: str, shape: Shape) -> list[Layer]:
+    if letter not in SEPARABLE:
+        return []
+    kernel, _ = SEPARABLE[letter]
+    return [
+        norm_layer(f"{name}.bn", shape),
+        _bare(f"{name}.depthwise", shape, kernel, shape.channels),
+        _bare(f"{name}.pointwise", shape, 1, 1),
+    ]
 
 
 def _bare(name: str, shape: Shape, kernel: int, groups: int) -> Layer:

@@ -30,6 +30,13 @@ def milliseconds(value: float, places: int | None = None) -> str:
     return f"{value:.{places_for([value]) if places is None else places}f}{NBSP}ms"
 
 
+def amount(value: float, unit: str) -> str:
+    """A cost in its unit: 1.23 ms, 45.6 M MACs, 0.700."""
+    if unit in ("ms", "mJ", ""):
+        return f"{value:.{places_for([value])}f}{NBSP}{unit}".removesuffix(NBSP)
+    return f"{count(round(value))}{NBSP}{unit}"
+
+
 def count(value: int) -> str:
     """1.23 M, 45.6 k, 789."""
     for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):

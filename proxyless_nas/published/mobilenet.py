@@ -1,9 +1,9 @@
 """MobileNetV1 and V2 at any width: what searched networks are compared with."""
 
 from proxyless_nas.blocks import BatchNorm, Classifier, Conv, MBConv, Separable
+from proxyless_nas.channels import round_channels
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
-from proxyless_nas.spaces import round_channels
 
 NORM = BatchNorm(momentum=0.1, eps=1e-5)
 IMAGENET = Shape(3, 224, 224)

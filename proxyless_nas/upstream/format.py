@@ -8,7 +8,7 @@ and it is written only where it says something.
 from msgspec import UNSET, Struct, UnsetType
 
 from proxyless_nas.blocks.activation import Activation
-from proxyless_nas.spaces import round_channels
+from proxyless_nas.channels import round_channels
 
 RESOLUTION = 224  # of images, where a config does not say it
 ORDER = "weight_bn_act"

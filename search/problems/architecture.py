@@ -8,26 +8,24 @@ import numpy as np
 from latency_tables.cost import CostModel
 from latency_tables.expected import prices
 from proxyless_nas import NetworkSpec, Space
-from proxyless_nas.naming import label_of
 from search.choices import Knob
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One knob per searched edge of `space`, one option per candidate block."""
+    """One knob per decision of `space`."""
 
     space: Space
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
-        """The searched edges, in order, with readable candidates."""
-        placed = list(self.space.placed())
-        knobs: list[Knob] = []
-        for index in self.space.searched:
-            edge, shape = placed[index]
-            labels = tuple(label_of(candidate, shape) for candidate in edge.candidates)
-            knobs.append(Knob(f"blocks.{index}", labels))
-        return tuple(knobs)
+        """The decisions, in order, with readable options."""
+        return tuple(Knob(name, labels) for name, labels in self.space.decisions)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Number of options of each knob."""
+        return self.space.counts
 
     def decode(self, options: Sequence[int], name: str | None = None) -> NetworkSpec:
         """The network that these options describe."""

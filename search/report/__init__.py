@@ -1,10 +1,9 @@
 """Tell a finished run on one page: `write_report(story, "report.html")`."""
 
+from search.report.course import Course, SearchedEdge, SearchPoint, points_of
 from search.report.page import render, write_report
 from search.report.story import (
     Prediction,
-    SearchedEdge,
-    SearchPoint,
     Story,
     TableCheck,
     TrainedNetwork,
@@ -12,6 +11,7 @@ from search.report.story import (
 )
 
 __all__ = [
+    "Course",
     "Prediction",
     "SearchPoint",
     "SearchedEdge",
@@ -19,6 +19,7 @@ __all__ = [
     "TableCheck",
     "TrainedNetwork",
     "TrainingCurve",
+    "points_of",
     "render",
     "write_report",
 ]

@@ -65,7 +65,7 @@ def architecture_section(story: Story) -> Markup:
 
 
 def _rows(spec: NetworkSpec, story: Story) -> list[Row]:
-    palette = colours(story)
+    palette = colours(story.course)
     searched = {edge.name for edge in story.edges}
     prices: Mapping[str, float] = story.block_ms
     rows: list[Row] = []

@@ -1,9 +1,9 @@
 """One colour per kind of candidate, the same all over the page."""
 
 from proxyless_nas.drawing.palette import classes_of
-from search.report.story import Story
+from search.report.course import Course
 
 
-def colours(story: Story) -> dict[str, str]:
+def colours(course: Course) -> dict[str, str]:
     """Style class by candidate label, in order of first appearance; `skip` is always grey."""
-    return classes_of(label for edge in story.edges for label in edge.candidates)
+    return classes_of(label for edge in course.edges for label in edge.candidates)

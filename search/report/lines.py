@@ -18,7 +18,7 @@ class Series(Struct, frozen=True):
 
 
 class Level(Struct, frozen=True):
-    """A dashed horizontal line, with a band of a fraction `tolerance` of its value."""
+    """A dashed horizontal line, with a band below it of a fraction `tolerance` of its value."""
 
     name: str
     class_: str
@@ -109,9 +109,9 @@ def shares(
 
 def warm_up(x: Axis, y: Axis, span: tuple[float, float] | None, class_: str = "warm-up") -> Markup:
     """The span of the warm-up, shaded, with its name where it fits."""
-    if span is None or x(span[1]) - x(span[0]) < 2:
+    if span is None or x(span[1]) - max(x(span[0]), x.start) < 2:
         return Markup("")
-    left, right = x(span[0]), x(span[1])
+    left, right = max(x(span[0]), x.start), x(span[1])
     title = tag("title", f"warm-up: step {span[0]:g} to {span[1]:g}")
     box = {"x": left, "y": y.end, "width": right - left, "height": y.start - y.end}
     parts = [tag("rect", title, class_=class_, **box)]
@@ -121,7 +121,7 @@ def warm_up(x: Axis, y: Axis, span: tuple[float, float] | None, class_: str = "w
 
 
 def _edges(level: Level) -> tuple[float, float]:
-    return level.value * (1 - level.tolerance), level.value * (1 + level.tolerance)
+    return level.value * (1 - level.tolerance), level.value
 
 
 def _level(x: Axis, y: Axis, level: Level) -> Markup:

@@ -26,7 +26,7 @@ def render(story: Story) -> str:
         headline(story),
         comparison_section(story),
         architecture_section(story),
-        sharpening_section(story),
+        sharpening_section(story.course),
         check_section(story),
         training_section(story),
         provenance_section(story),

@@ -1,15 +1,14 @@
 """What a report tells: all about a finished run, frozen; every figure on the page is here."""
 
-import math
-from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
 from proxyless_nas import NetworkSpec
+from search.report.checks import finite, fractions, positive
+from search.report.course import Course, SearchedEdge, SearchPoint
 
 Family = Literal["searched", "hand-made", "random"]
-Phase = Literal["warm-up", "search"]
 
 
 class TrainedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,33 +29,6 @@ class TrainedNetwork(Struct, frozen=True, forbid_unknown_fields=True):
     measured_p90_ms: float
     epochs: int
     seed: int
-
-
-class SearchedEdge(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with a choice: its module name (`blocks.3`), its candidates' labels, the kept one.
-
-    The kept candidate need not be the likeliest: the whole network must meet the target. Label
-    candidates with `proxyless_nas.naming.label_of`, then one colour means one block on the page.
-    """
-
-    name: str
-    candidates: tuple[str, ...]
-    kept: int
-
-
-class SearchPoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the search stood at one step; `probabilities` has one row per searched edge."""
-
-    step: int
-    epoch: float
-    phase: Phase
-    train_loss: float
-    gate_loss: float | None
-    valid_accuracy: float | None  # fraction of 1
-    probabilities: tuple[tuple[float, ...], ...]
-    expected_ms: float
-    derived_ms: float  # of the likeliest network that meets the target
-    entropy: float  # nats per edge
 
 
 class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,55 +95,29 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True):
     test_images: int | None = None
 
     def __post_init__(self) -> None:
-        _positive("target_ms", [self.target_ms])
-        _finite("tolerance, block_ms or seconds", [self.tolerance, *self.block_ms.values()])
-        _finite("seconds", self.seconds.values())
+        positive("target_ms", [self.target_ms])
+        finite("tolerance, block_ms or seconds", [self.tolerance, *self.block_ms.values()])
+        finite("seconds", self.seconds.values())
         for network in self.networks:
             where = f"network {network.name}"
-            _fractions(f"{where}: test_accuracy", [network.test_accuracy])
+            fractions(f"{where}: test_accuracy", [network.test_accuracy])
             times = [network.measured_ms, network.measured_p50_ms, network.measured_p90_ms]
-            _positive(f"{where}: latency", [network.predicted_ms, *times])
-        for point in self.points:
-            self._check_point(point)
+            positive(f"{where}: latency", [network.predicted_ms, *times])
+        assert self.course  # it checks the points
         for each in self.check.predictions:
             times = [each.predicted_raw_ms, each.predicted_ms, each.measured_ms]
-            _positive(f"prediction {each.name}", times)
+            positive(f"prediction {each.name}", times)
         for curve in self.curves:
-            _fractions(f"curve {curve.name}: valid_accuracy", curve.valid_accuracy)
+            fractions(f"curve {curve.name}: valid_accuracy", curve.valid_accuracy)
             if len(curve.epochs) != len(curve.valid_accuracy):
                 raise ValueError(f"curve {curve.name}: epochs and accuracies differ in number")
 
-    def _check_point(self, point: SearchPoint) -> None:
-        where = f"search point at step {point.step}"
-        rows = tuple(len(row) for row in point.probabilities)
-        wanted = tuple(len(edge.candidates) for edge in self.edges)
-        if rows != wanted:
-            raise ValueError(f"{where}: probabilities {rows} do not match the candidates {wanted}")
-        for row in point.probabilities:
-            _fractions(f"{where}: probability", row)
-        values = [point.train_loss, point.gate_loss, point.valid_accuracy]
-        values += [point.expected_ms, point.derived_ms, point.entropy]
-        _finite(where, (value for value in values if value is not None))
+    @property
+    def course(self) -> Course:
+        """How the search went."""
+        return Course(self.edges, self.points, "ms", self.target_ms, self.tolerance)
 
     @property
     def result(self) -> TrainedNetwork | None:
         """The network the run was for; None while it is not among `networks`."""
         return next((each for each in self.networks if each.name == self.searched), None)
-
-
-def _finite(what: str, values: Iterable[float]) -> None:
-    for value in values:
-        if not math.isfinite(value):
-            raise ValueError(f"{what}: {value} is not a finite number")
-
-
-def _positive(what: str, values: Iterable[float]) -> None:
-    for value in values:
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{what}: {value} is not above zero")
-
-
-def _fractions(what: str, values: Iterable[float]) -> None:
-    for value in values:
-        if not -1e-6 <= value <= 1 + 1e-6:
-            raise ValueError(f"{what}: {value} is not a fraction between 0 and 1")

@@ -1,6 +1,9 @@
 """Training curves: the losses while searching, and the accuracy of the final networks."""
 
+from collections.abc import Sequence
+
 from proxyless_nas.drawing.markup import Markup, tag
+from search.report.course import Course
 from search.report.lines import Series, line_chart
 from search.report.sharpening import series, warm_up_span
 from search.report.story import Story
@@ -12,8 +15,22 @@ CLASSES = ("first", "second", "third", "fourth")
 
 def training_section(story: Story) -> Markup:
     """Empty where nothing was recorded: these charts are extras."""
-    points = story.points if len(story.points) > 1 else ()
-    span = warm_up_span(story.points)
+    more = len(story.curves) - LINES
+    left_out = f" {more} more are not drawn." if more > 0 else ""
+    final = _figure(
+        f"Training of the final networks.{left_out}",
+        "epoch",
+        "validation accuracy, %",
+        _final(story),
+        None,
+    )
+    return learning_section(story.course, [final] if final else [])
+
+
+def learning_section(course: Course, others: Sequence[Markup] = ()) -> Markup:
+    """Losses and accuracy while searching, and `others` beside them."""
+    points = course.points if len(course.points) > 1 else ()
+    span = warm_up_span(course.points)
     losses = [
         series("weights", "first", [(p.step, p.train_loss) for p in points]),
         series("gates", "second", [(p.step, p.gate_loss) for p in points]),
@@ -23,8 +40,6 @@ def training_section(story: Story) -> Markup:
         "first",
         [(p.step, None if p.valid_accuracy is None else 100 * p.valid_accuracy) for p in points],
     )
-    more = len(story.curves) - LINES
-    left_out = f" {more} more are not drawn." if more > 0 else ""
     figures = [
         _figure("Loss while searching.", "step", "loss", losses, span),
         _figure(
@@ -34,13 +49,7 @@ def training_section(story: Story) -> Markup:
             [accuracy],
             span,
         ),
-        _figure(
-            f"Training of the final networks.{left_out}",
-            "epoch",
-            "validation accuracy, %",
-            _final(story),
-            None,
-        ),
+        *others,
     ]
     shown = [figure for figure in figures if figure]
     if not shown:

@@ -1,8 +1,19 @@
 """One strategy per file: what to try next, and what was learned from it."""
 
-from search.strategies.gate_gradient import GateGradient
+from search.strategies.base import Strategy
+from search.strategies.evolution import Evolution
+from search.strategies.gate_gradient import AllPaths, TwoPaths
 from search.strategies.random import RandomChoices
+from search.strategies.reinforce import Reinforce
 
-AnyStrategy = GateGradient | RandomChoices
+AnyStrategy = TwoPaths | AllPaths | Reinforce | Evolution | RandomChoices
 
-__all__ = ["AnyStrategy", "GateGradient", "RandomChoices"]
+__all__ = [
+    "AllPaths",
+    "AnyStrategy",
+    "Evolution",
+    "RandomChoices",
+    "Reinforce",
+    "Strategy",
+    "TwoPaths",
+]

@@ -1,46 +1,60 @@
-"""Uniform random choices, without repetition: the baseline that every search must beat."""
+"""Random networks that meet the budget: the baseline that every search must beat."""
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
 from search.choices import Choices, Evidence
+from search.prices import Prices
+from search.strategies.sampling import BudgetedSampling
 
-TRIES = 100_000
 
-
-class RandomChoices:
-    """Draws each knob uniformly and keeps what `accept` accepts; remembers the best it was told."""
+class RandomChoices(BudgetedSampling):
+    """Judges `batch` networks at a time, none of them twice, and remembers the most accurate."""
 
     def __init__(
-        self,
-        counts: Sequence[int],
-        seed: int,
-        accept: Callable[[tuple[int, ...]], bool] = lambda options: True,
+        self, prices: Prices, band: tuple[float, float] | None, seed: int, batch: int = 10
     ) -> None:
-        self.counts = tuple(counts)
-        self.generator = np.random.default_rng(seed)
-        self.accept = accept
-        self._seen: set[tuple[int, ...]] = set()
-        self._best: tuple[float, tuple[int, ...]] | None = None
+        super().__init__(prices, band, seed)
+        self.batch = batch
+        self._seen: dict[tuple[int, ...], float] = {}
 
-    def ask(self) -> Choices:
-        """A new point; LookupError when none is found in many tries."""
-        for _ in range(TRIES):
-            options = tuple(int(self.generator.integers(count)) for count in self.counts)
-            if options not in self._seen and self.accept(options):
-                self._seen.add(options)
-                return Choices(options)
-        raise LookupError(f"no acceptable new network in {TRIES:,} random ones: widen the budget")
+    def ask(self) -> tuple[Choices, ...]:
+        """New networks; fewer where the band holds no more that chance finds."""
+        found: dict[tuple[int, ...], Choices] = {}
+        for _ in range(100 * self.batch):
+            choices = self.fitting()
+            if choices.options not in self._seen:
+                found[choices.options] = choices
+            if len(found) == self.batch:
+                break
+        return tuple(found.values())
 
-    def tell(self, choices: Choices, evidence: Evidence) -> None:
-        """Remember the choices with the lowest loss."""
-        loss = float(evidence.loss)
-        if self._best is None or loss < self._best[0]:
-            self._best = (loss, choices.options)
+    def tell(self, asked: Sequence[Choices], evidence: Sequence[Evidence]) -> None:
+        """Remember accuracies."""
+        for choices, seen in zip(asked, evidence, strict=True):
+            self._seen[choices.options] = float(seen.accuracy)
 
     def best(self) -> Choices:
-        """The choices with the lowest loss so far."""
-        if self._best is None:
-            raise LookupError("nothing was evaluated yet")
-        return Choices(self._best[1])
+        """The most accurate so far; before any was judged, some network that meets the budget."""
+        if not self._seen:
+            return _without_moving(self)
+        return Choices(max(self._seen, key=self._seen.__getitem__))
+
+    def told(self) -> dict[str, float]:
+        return {"best_accuracy": max(self._seen.values())} if self._seen else {}
+
+    def state(self) -> dict[str, Any]:
+        seen = [(list(options), accuracy) for options, accuracy in self._seen.items()]
+        return super().state() | {"seen": seen}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        self._seen = {tuple(options): accuracy for options, accuracy in state["seen"]}
+
+
+def _without_moving(sampling: BudgetedSampling) -> Choices:
+    state = sampling.generator.get_state()
+    try:
+        return sampling.fitting()
+    finally:
+        sampling.generator.set_state(state)

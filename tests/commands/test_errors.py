@@ -11,7 +11,7 @@ from tests.commands.helpers import assert_refused, run, run_here
 def search_words(table: Path, out: Path, target: float = 1.0) -> list[object]:
     return [
         *("-m", "search", "proxyless", "--space", "smoke", "--table", table),
-        *("--target-ms", target, "--out", out),
+        *("--budget", target, "--out", out),
     ]
 
 
@@ -20,7 +20,7 @@ def search_words(table: Path, out: Path, target: float = 1.0) -> list[object]:
     [
         (["main.py"], "--epohcs", "--epochs"),
         (["eval.py"], "--arhc", "--arch"),
-        (["-m", "search", "proxyless"], "--target-mss", "--target-ms"),
+        (["-m", "search", "proxyless"], "--budgett", "--budget"),
         (["-m", "latency_tables", "measure"], "--toleranse", "--tolerance"),
         (["-m", "examples.main_road"], "--widhts", "--widths"),
     ],
@@ -69,7 +69,7 @@ def test_a_table_of_another_space_names_the_command_that_measures_the_right_one(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_impossible_latency_target(table: Path, tmp_path: Path) -> None:
+def test_an_impossible_budget(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert_refused(run_here(*search_words(table, out, 1e-6)), "cannot be met", "ask for at least")
     assert not out.exists()

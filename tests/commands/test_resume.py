@@ -1,6 +1,5 @@
 """A run that was killed and started again ends as an unbroken one."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from latency_tables.cost import TableLatency
 from latency_tables.table import LatencyTable
 from proxyless_nas import hand_made, load_spec
+from proxyless_nas.weights import load_tensors
 from tests.commands.helpers import kill_when, records, run_well
 
 
@@ -27,7 +27,7 @@ def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp
         )
         return [
             *("-m", "search", "proxyless", *flags.split()),
-            *("--table", table, "--target-ms", middle_of(table), "--out", tmp_path / name),
+            *("--table", table, "--budget", middle_of(table), "--out", tmp_path / name),
         ]
 
     run_well(*words("whole"))
@@ -40,17 +40,16 @@ def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp
     assert seen < len(whole_log)
     run_well(*words("broken"))
 
-    assert load_spec(str(tmp_path / "broken" / "spec.json")) == load_spec(
-        str(tmp_path / "whole" / "spec.json")
-    )
-    found = [
-        json.loads((tmp_path / name / "found.json").read_text()) for name in ("whole", "broken")
-    ]
-    assert found[0]["logits"] == found[1]["logits"]
-    assert found[0] == found[1]
+    whole, broken = (tmp_path / name for name in ("whole", "broken"))
+    assert load_spec(str(broken / "spec.json")) == load_spec(str(whole / "spec.json"))
+    assert (broken / "found.json").read_bytes() == (whole / "found.json").read_bytes()
     assert whole_log == records(log)
-    logits = torch.tensor([[v for v in row if v is not None][:4] for row in found[0]["logits"]])
-    assert logits.abs().max() > 0.1  # there was something to lose
+    assert records(whole / "tries.jsonl") == records(broken / "tries.jsonl")
+    last = [load_tensors(folder / "last.pt")["strategy"]["logits"] for folder in (whole, broken)]
+    assert torch.equal(*last)
+    assert last[0][last[0].isfinite()].abs().max() > 0.1  # there was something to lose
+    kept = [load_tensors(folder / "weights.pt") for folder in (whole, broken)]
+    assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def test_the_stages_of_a_space_are_the_mean_over_its_candidates(table) -> None:
     cost = TableLatency(table)
     total = sum(stage.ms for stage in stages_of(table, SPACE))
     edges = sum(
-        sum(cost.block(block, shape) for block in edge.candidates) / len(edge.candidates)
+        sum(cost.block(block, shape) for block in edge.examples()) / len(edge.examples())
         for edge, shape in SPACE.placed()
     )
     ends = sum(

@@ -33,7 +33,7 @@ SEPARABLE = [TableLatency(TABLE), Macs(), Parameters(), WeightBytes(), TableEner
 def probabilities(seed: int) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     edges = [SPACE.edges[index] for index in SPACE.searched]
-    rows = [torch.rand(len(e.candidates), generator=generator, dtype=torch.float64) for e in edges]
+    rows = [torch.rand(len(e.examples()), generator=generator, dtype=torch.float64) for e in edges]
     return [(row / row.sum()).requires_grad_() for row in rows]
 
 
@@ -59,7 +59,7 @@ def test_the_expected_cost_is_the_mean_over_all_networks_and_slopes_are_prices(
 
 
 def test_probabilities_of_another_space_are_refused() -> None:
-    with pytest.raises(ValueError, match="one vector per searched edge"):
+    with pytest.raises(ValueError, match="one vector per decision"):
         ExpectedCost(Macs(), SPACE)([torch.ones(2)])
 
 

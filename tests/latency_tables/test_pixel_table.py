@@ -15,7 +15,7 @@ from proxyless_nas import MBConv, NetworkSpec, load_spec, named_space
 from proxyless_nas.subject import open_subject
 from search.config import ProxylessConfig
 from search.problems import Architecture
-from search.proxyless import make_strategy
+from search.run import prices_of, strategy_of
 from tests.shared import shared
 
 SPACE = named_space("imagenet-mobile")
@@ -33,7 +33,7 @@ def always(option: int) -> NetworkSpec:
 
 
 def shortest() -> NetworkSpec:
-    last = [len(SPACE.edges[index].candidates) - 1 for index in SPACE.searched]
+    last = [count - 1 for count in SPACE.counts]
     return SPACE.network([number if number == 6 else 0 for number in last])
 
 
@@ -97,18 +97,21 @@ def test_a_search_takes_an_imported_table_and_knows_what_it_can_reach(pixel, tmp
     path = tmp_path / "pixel1.json"
     pixel.table.save(path)
     config = ProxylessConfig(
-        space=SPACE.name, table=str(path), target_ms=80.0, out=str(tmp_path / "run")
+        space=SPACE.name, table=str(path), budget=(80.0,), out=str(tmp_path / "run")
     )
-    strategy = make_strategy(Architecture(SPACE), config)
+    problem = Architecture(SPACE)
+    prices = prices_of(problem, config)
+    strategy = strategy_of(config, prices)
     best = strategy.best()
-    assert 70 < strategy.cost(best) / 1000 <= 80
+    assert 0.98 * 80 <= prices.of(best.options) <= 80
     assert TableLatency(pixel.table).network(SPACE.network(best.options)) == pytest.approx(
-        strategy.cost(best) / 1000
+        prices.of(best.options)
     )
+    assert prices.expected(strategy.probabilities()) == pytest.approx(113.99, abs=0.005)
     with pytest.raises(ValueError, match=r"29\.61"):
-        make_strategy(Architecture(SPACE), structs.replace(config, target_ms=20.0))
+        strategy_of(structs.replace(config, budget=(20.0,)), prices)
     with pytest.raises(ValueError, match="imagenet-mobile"):
-        make_strategy(Architecture(named_space("smoke")), structs.replace(config, space="smoke"))
+        prices_of(Architecture(named_space("smoke")), structs.replace(config, space="smoke"))
 
 
 def test_an_evaluation_predicts_with_an_imported_table(pixel, tmp_path) -> None:

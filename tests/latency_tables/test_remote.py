@@ -26,8 +26,7 @@ from latency_tables.runtimes import RuntimeConfig, open_runtime
 from latency_tables.runtimes.tvm import Tvm
 from latency_tables.runtimes.tvm.remote import RemoteCall
 from latency_tables.runtimes.tvm.targets import PRESETS, export, target_of
-from proxyless_nas import Classifier, Conv, MBConv, Shape, Space
-from proxyless_nas.space import Edge
+from proxyless_nas import Classifier, Conv, Edge, MBConv, Shape, Space
 from tests.latency_tables.rpc import server, stock_server, tracker, wait_until_free
 
 FIVE = Space(

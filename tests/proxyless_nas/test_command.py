@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import pytest
+import tyro
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -141,6 +142,23 @@ def test_ctrl_c_says_that_the_same_command_continues(capsys) -> None:
         run_one("x", Command(Config, obey), ["--arch", "a"])
     assert end.value.code == 130
     assert "continues" in capsys.readouterr().err
+
+
+class Placed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Do it to a run."""
+
+    run: tyro.conf.Positional[str]
+    """Which."""
+    out: str | None = None
+    """Where."""
+
+
+def test_a_word_without_a_flag_can_be_asked_for() -> None:
+    assert parse("x", Placed, ["a", "--out", "b"]) == Placed(run="a", out="b")
+    for words in ([], ["--out", "b"], ["--run", "a"], ["a", "b"]):
+        with pytest.raises(ValueError, match=r"x --help") as caught:
+            parse("x", Placed, words)
+        assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_far_word_gets_no_guess() -> None:

@@ -123,8 +123,8 @@ def test_the_54_cells_of_the_published_tree_network_have_their_mean() -> None:
         (SPEC, 0.0, -0.1, "cell drop rate -0.1: it must be at least 0"),
         (SPEC, float("nan"), 0.0, "path drop rate nan"),
         (SPEC, 0.1, 0.7, "the last of 4 blocks .* probability 1.12; give less than 0.625"),
-        (PLAIN, 0.1, 0.0, "network plain has no tree blocks: leave `path` at 0"),
-        (PLAIN, 0.0, 0.1, "network plain has no shortcuts: leave `cell` at 0"),
+        (PLAIN, 0.1, 0.0, "the network has no tree blocks: leave `path` at 0"),
+        (PLAIN, 0.0, 0.1, "the network has no shortcuts: leave `cell` at 0"),
     ],
 )
 def test_what_cannot_be_dropped_is_an_error_and_leaves_the_rates_alone(

@@ -4,7 +4,6 @@ import math
 import random
 
 from proxyless_nas import NetworkSpec, hand_made, named_space
-from proxyless_nas.naming import label_of
 from search.report import (
     Prediction,
     SearchedEdge,
@@ -18,8 +17,7 @@ from search.report.story import Family
 
 SPACE = named_space("fashion")
 CHOICE = tuple(
-    wish % len(SPACE.edges[index].candidates)
-    for wish, index in zip((1, 4, 2, 0, 3, 1, 4, 2) * 9, SPACE.searched, strict=False)
+    wish % count for wish, count in zip((1, 4, 2, 0, 3, 1, 4, 2) * 9, SPACE.counts, strict=False)
 )
 
 
@@ -57,7 +55,7 @@ def sample_networks(chance: random.Random) -> tuple[TrainedNetwork, ...]:
         spec = hand_made("fashion", width)
         found.append(trained(spec, "hand-made", accuracy, pretend_ms(spec)))
     for index in range(8):
-        options = [chance.randrange(len(SPACE.edges[i].candidates)) for i in SPACE.searched]
+        options = [chance.randrange(count) for count in SPACE.counts]
         spec = SPACE.network(options, f"random-{index}")
         ms = pretend_ms(spec)
         found.append(trained(spec, "random", 0.90 + 0.04 * ms + chance.gauss(0, 0.002), ms))
@@ -65,14 +63,9 @@ def sample_networks(chance: random.Random) -> tuple[TrainedNetwork, ...]:
 
 
 def sample_edges() -> tuple[SearchedEdge, ...]:
-    placed = list(SPACE.placed())
     return tuple(
-        SearchedEdge(
-            f"blocks.{index}",
-            tuple(label_of(block, placed[index][1]) for block in placed[index][0].candidates),
-            kept,
-        )
-        for index, kept in zip(SPACE.searched, CHOICE, strict=True)
+        SearchedEdge(name, labels, kept)
+        for (name, labels), kept in zip(SPACE.decisions, CHOICE, strict=True)
     )
 
 
@@ -99,9 +92,10 @@ def sample_points(
                 gate_loss=None if warm else 0.45 + 0.3 * math.exp(-(index - 60) / 50),
                 valid_accuracy=0.91 - 0.4 * math.exp(-index / 25) if index % 4 == 0 else None,
                 probabilities=tuple(tuple(row) for row in rows),
-                expected_ms=0.62 + 0.25 * math.exp(-index / 60),
-                derived_ms=0.6 + 0.1 * (index < 130) + 0.02 * (index < 180),
+                expected=0.62 + 0.25 * math.exp(-index / 60),
+                derived=0.6 + 0.1 * (index < 130) + 0.02 * (index < 180),
                 entropy=entropy,
+                options=tuple(row.index(max(row)) for row in rows),
             )
         )
     return tuple(points)
@@ -146,7 +140,7 @@ def sample_story() -> Story:
         tolerance=0.05,
         searched="searched-0.6ms",
         seed=7,
-        command="python -m search --space fashion --target-ms 0.6 --table tables/epyc.json",
+        command="python -m search --space fashion --budget 0.6 --table tables/epyc.json",
         edges=edges,
         networks=networks,
         points=sample_points(edges, chance),

@@ -30,5 +30,11 @@ def test_the_weight_grows_above_the_target_and_shrinks_below() -> None:
 
 
 def test_the_logarithmic_loss_refuses_a_target_it_cannot_take_the_logarithm_of() -> None:
-    with pytest.raises(ValueError, match="above 1 us"):
+    with pytest.raises(ValueError, match=r"above 1, not 0\.5"):
         Objective(0.5, 0.05, "mul-log", 0.4)
+
+
+def test_a_reward_falls_with_the_cost_by_the_given_power() -> None:
+    objective = Objective(80.0, 0.05, "add", 0.1)
+    assert objective.reward(0.7, 80.0) == 0.7
+    assert objective.reward(0.7, 160.0) == pytest.approx(0.7 * 0.5**0.1)
