@@ -253,7 +253,7 @@ def write_result(problem: Architecture, found: Found, network: Network, path: Pa
     meant = "" if found.budget is None else f" for a budget of {found.budget:.4g}"
     costs = f"{found.predicted:.4g} {found.unit} predicted{meant}, " if found.unit else ""
     print(
-        f"searched network: {costs}{found.valid_accuracy:.2%} of the held-out images right with "
+        f"found a network: {costs}{found.valid_accuracy:.2%} of the held-out images right with "
         f"the supernet's weights, {spec.macs / 1e6:.2f} M MACs, {spec.parameters:,} parameters; "
         f"{path / 'spec.json'}"
     )

@@ -65,7 +65,7 @@ def test_several_budgets_share_a_warm_up_and_each_is_as_if_alone(
     words += ["--tolerance", "0.1"]
     said = well(run_here(*words, "--budget", *budgets, "--out", tmp_path / "both"))
     well(run_here(*words, "--budget", budgets[1], "--out", tmp_path / "alone"))
-    assert said.count("searched network:") == 2
+    assert said.count("found a network:") == 2
     for budget in budgets:
         found = json.loads((tmp_path / "both" / f"{budget:g}" / "found.json").read_text())
         assert found["budget"] == budget
@@ -104,8 +104,8 @@ def test_two_workers_end_with_one_supernet(launcher: Launcher, table: Path, tmp_
     words = ["-m", "search", "proxyless", *SHORT.split(), *PRESETS["proxyless"].split()]
     words += ["--table", table, "--budget", middle_of(table), "--tolerance", "0.1"]
     done = launch(launcher, 2, *words, "--out", tmp_path / "run")
-    assert "searched network:" in well(done)
-    assert done.stdout.count("searched network:") == 1
+    assert "found a network:" in well(done)
+    assert done.stdout.count("found a network:") == 1
     assert (tmp_path / "run" / "found.json").exists()
 
 
