@@ -159,9 +159,9 @@ def main(config: AgainstConfig) -> None:
         THEIRS: theirs(space, batch, counts[THEIRS]),
         kinds[3]: theirs(space, batch, counts[kinds[3]], last=True),
     }
-    for steps in pairs.values():
+    for pair in pairs.values():
         for number in range(WARM_UP):  # until every candidate has run, and has its momentum
-            steps((number % 6,) * len(space.counts))
+            pair((number % 6,) * len(space.counts))
     for ran in counts.values():
         ran.update(dict.fromkeys(ran, 0))
     draw = random.Random(config.seed)

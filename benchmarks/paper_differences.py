@@ -155,6 +155,7 @@ def compare_baselines(config: DifferencesConfig, search: loop.Search) -> None:
     evaluator: SharedWeights = search.evaluator
     strategy = Reinforce(search.prices, None, 0.0, seed=0)
     strategy.logits.copy_(search.strategy.logits / 2)  # type: ignore[union-attr]
+    assert search.data.gates is not None
     gates = search.data.gates.stream(0, CPU)
     gradients: dict[str, list[Tensor]] = {"none": [], "released": [], "ours": []}
     released = ours = None

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -245,7 +244,6 @@ def measure(config: QualityConfig, entries: list[Entry]) -> dict[str, Measured]:
 
 def main(config: QualityConfig) -> None:
     """Everything, then one table."""
-    torch.set_num_threads(torch.get_num_threads())
     entries = entries_of(config)
     train(config, entries)
     test(config, entries)

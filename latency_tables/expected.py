@@ -40,7 +40,7 @@ def _rows(cost: CostModel, edge: AnyEdge, shape: Shape) -> list[np.ndarray]:
 
 
 class ExpectedCost:
-    """E[cost] = fixed + sum over decisions and options of p * price (Cai et al. 2019, eq. 2).
+    """E[cost] = fixed + sum over decisions and options of p * price (Cai et al. 2019, eq. 5).
 
     Exact, not an approximation: the cost is a sum over edges, so its expectation is taken edge by
     edge whatever the other edges choose.

@@ -139,7 +139,7 @@ def _overview(program: str, commands: Mapping[str, Command]) -> str:
     lines = [f"usage: {program} COMMAND [flags]   ({program} COMMAND --help lists the flags)", ""]
     for word, command in commands.items():
         summary = (command.config.__doc__ or "").strip().splitlines()[0]
-        lines.append(f"  {word:<10} {summary}")
+        lines.append(f"  {word:<12} {summary}")
     return "\n".join(lines)
 
 

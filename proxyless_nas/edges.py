@@ -19,6 +19,10 @@ class Edge(Struct, frozen=True, tag="edge", tag_field="kind"):
 
     candidates: tuple[AnyBlock, ...]
 
+    def __post_init__(self) -> None:
+        if len(set(self.candidates)) < len(self.candidates):
+            raise ValueError("an edge has the same candidate twice: are two expansions too near?")
+
     @property
     def counts(self) -> tuple[int, ...]:
         """Number of options of each decision."""
@@ -33,7 +37,9 @@ class Edge(Struct, frozen=True, tag="edge", tag_field="kind"):
         """What a reader calls the options of each decision."""
         if not self.counts:
             return ()
-        return (tuple(label_of(candidate, shape) for candidate in self.candidates),)
+        labels = [label_of(candidate, shape) for candidate in self.candidates]
+        unique = [f"{w} #{i}" if labels.count(w) > 1 else w for i, w in enumerate(labels)]
+        return (tuple(unique),)
 
     def block(self, options: Sequence[int]) -> AnyBlock:
         """The block that one option per decision means."""

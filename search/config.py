@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from proxyless_nas.command import short
 from search.costs import CostName
@@ -12,8 +12,6 @@ from search.objective import CostLoss
 from training.datasets import DatasetName
 from training.device import DeviceName
 from training.workers import EngineName
-
-Positive = Annotated[float, Meta(gt=0)]
 
 
 class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +29,7 @@ class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     one warm-up. Without one, cost is ignored."""
     cost: CostName = "latency"
     """What is budgeted; latency and energy come from the table."""
-    tolerance: Positive = 0.02
+    tolerance: float = 0.02
     """The result is predicted at most so much below its budget, never above it."""
     allow_contended: bool = False
     """Take a table even though it was measured on a busy machine."""
@@ -45,11 +43,9 @@ class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Training images kept from the weights: they train the architecture and validate."""
     epochs: float = 4.0
     """Passes over the training images, warm-up included."""
-    warmup_epochs: float = 1.5
-    """Epochs in which only weights learn, on uniformly sampled paths."""
     batch_size: int = 128
     """Images per step and worker."""
-    base_lr: Positive = 0.15
+    base_lr: float = 0.15
     """Peak learning rate of the weights for 64 images per step."""
     momentum: float = 0.9
     """Nesterov momentum of the weights."""
@@ -74,17 +70,35 @@ class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     checkpoint_seconds: float = 20.0
     """A killed search loses at most so much work."""
 
+    def __post_init__(self) -> None:
+        above(0, budget=min(self.budget, default=1.0), base_lr=self.base_lr, epochs=self.epochs)
+        at_least(1, held_out=self.held_out, batch_size=self.batch_size)
+        between(0, 1, tolerance=self.tolerance, path_drop=self.path_drop)
+        between(0, 1, label_smoothing=self.label_smoothing, momentum=self.momentum)
+
 
 class LearningConfig(SearchConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Search by logits that learn."""
 
+    warmup_epochs: float = 1.5
+    """Epochs in which only weights learn, on uniformly sampled paths."""
     arch_every: int = 2
     """Weight steps per architecture step, after the warm-up."""
-    cost_weight: Positive = 0.1
+    cost_weight: float = 0.1
     """w, the weight of the cost; with --meet-budget only where it starts."""
     meet_budget: bool = True
     """Steer w until the expected cost is the budget, and derive a network that meets it. Without:
     w stays, as in the paper, and the most probable network is derived whatever it costs."""
+
+    def __post_init__(self) -> None:
+        SearchConfig.__post_init__(self)
+        at_least(1, arch_every=self.arch_every)
+        above(0, cost_weight=self.cost_weight)
+        if not 0 <= self.warmup_epochs < self.epochs:
+            raise ValueError(
+                f"--warmup-epochs {self.warmup_epochs:g} leaves nothing of --epochs "
+                f"{self.epochs:g} for the architecture"
+            )
 
 
 class ProxylessConfig(LearningConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,10 +109,14 @@ class ProxylessConfig(LearningConfig, frozen=True, kw_only=True, forbid_unknown_
     keep: Keep = "outputs"
     """What is kept for the slopes of closed paths: their outputs, or the edge's input, from which
     they are computed again: less memory for --paths all."""
-    arch_lr: Positive = 0.05
+    arch_lr: float = 0.05
     """Adam's learning rate of the logits."""
     cost_loss: CostLoss = "add"
     """How cost joins the loss: CE + w (E - T) / T, or CE (ln E / ln T)^w."""
+
+    def __post_init__(self) -> None:
+        LearningConfig.__post_init__(self)
+        above(0, arch_lr=self.arch_lr)
 
 
 class ReinforceConfig(LearningConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,10 +124,16 @@ class ReinforceConfig(LearningConfig, frozen=True, kw_only=True, forbid_unknown_
 
     networks: int = 10
     """Sampled networks per architecture step."""
-    arch_lr: Positive = 0.05
+    arch_lr: float = 0.05
     """Adam's learning rate of the logits."""
     baseline_decay: float = 0.9
     """Share of the baseline that is kept per architecture step."""
+
+    def __post_init__(self) -> None:
+        LearningConfig.__post_init__(self)
+        above(0, arch_lr=self.arch_lr)
+        at_least(1, networks=self.networks)
+        between(0, 1, baseline_decay=self.baseline_decay)
 
 
 class JudgingConfig(SearchConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,6 +141,14 @@ class JudgingConfig(SearchConfig, frozen=True, kw_only=True, forbid_unknown_fiel
 
     judged_on: int = 1000
     """Held-out images on which every network is judged."""
+
+    def __post_init__(self) -> None:
+        SearchConfig.__post_init__(self)
+        at_least(1, judged_on=self.judged_on)
+        if self.judged_on > self.held_out:
+            raise ValueError(
+                f"--judged-on {self.judged_on} is more than the --held-out {self.held_out} images"
+            )
 
 
 class EvolutionConfig(JudgingConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +163,13 @@ class EvolutionConfig(JudgingConfig, frozen=True, kw_only=True, forbid_unknown_f
     mutation: float = 0.1
     """Probability with which a mutant draws a knob anew."""
 
+    def __post_init__(self) -> None:
+        JudgingConfig.__post_init__(self)
+        at_least(1, generations=self.generations)
+        at_least(2, networks=self.networks)
+        above(0, mutation=self.mutation, parents=self.parents)
+        between(0, 1, mutation=self.mutation, parents=self.parents)
+
 
 class RandomConfig(JudgingConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The best of some random networks on the weights of a uniformly trained supernet."""
@@ -138,5 +177,34 @@ class RandomConfig(JudgingConfig, frozen=True, kw_only=True, forbid_unknown_fiel
     networks: int = 50
     """Networks that are judged."""
 
+    def __post_init__(self) -> None:
+        JudgingConfig.__post_init__(self)
+        at_least(1, networks=self.networks)
+
 
 AnySearchConfig = ProxylessConfig | ReinforceConfig | EvolutionConfig | RandomConfig
+
+
+def above(least: float, **given: float) -> None:
+    """ValueError that names the flag whose number is not above `least`, or no number."""
+    for name, value in given.items():
+        if not value > least:
+            raise ValueError(f"--{name.replace('_', '-')} must be above {least:g}, not {value:g}")
+
+
+def at_least(least: float, **given: float) -> None:
+    """ValueError that names the flag whose number is below `least`."""
+    for name, value in given.items():
+        if not value >= least:
+            raise ValueError(
+                f"--{name.replace('_', '-')} must be at least {least:g}, not {value:g}"
+            )
+
+
+def between(least: float, most: float, **given: float) -> None:
+    """ValueError that names the flag whose number is outside [least, most]."""
+    for name, value in given.items():
+        if not least <= value <= most:
+            raise ValueError(
+                f"--{name.replace('_', '-')} must lie between {least:g} and {most:g}, not {value:g}"
+            )

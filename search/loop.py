@@ -1,12 +1,14 @@
 """The one search loop: weights learn, the strategy asks, the evaluator answers."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 from torch import Tensor
 
 from proxyless_nas import Network
@@ -25,7 +27,7 @@ from training.schedule import Schedule
 
 LINES_PER_EPOCH = 8
 STATISTICS_BATCHES = 10
-TRIES, WARM = "tries.jsonl", "warm.pt"
+LOG, TRIES, WARM = "log.jsonl", "tries.jsonl", "warm.pt"
 
 
 class Plan(Struct, frozen=True):
@@ -78,11 +80,11 @@ class Data:
     """Batches for the weights and for the architecture, and the images that validate.
 
     `judged` is one batch on which all networks are judged alike; without it every architecture
-    step has a new batch.
+    step has a new batch of `gates`.
     """
 
     weights: Batches
-    gates: Batches
+    gates: Batches | None
     held_out: Images
     judged: Batch | None = None
 
@@ -131,7 +133,8 @@ class Search:
         plan, start = self.plan, self._restore()
         device = self.evaluator.device
         train = self.data.weights.stream(start, device)
-        gates = self.data.gates.stream(plan.asked(start), device)
+        asks = self.data.gates
+        gates = iter(()) if asks is None else asks.stream(plan.asked(start), device)
         schedule = Schedule(plan.steps, warmup=max(1, plan.per_epoch // 4), start=0.0)
         bar = progress_bar(
             range(start, plan.end), "search", plan.end, start, show=self.folder is not None
@@ -155,12 +158,13 @@ class Search:
         asked = self.strategy.ask()
         batch = self.data.judged or next(gates)
         evidence = [self.evaluator.evaluate(choices, batch) for choices in asked]
-        self.strategy.tell(asked, evidence)
         for choices, seen in zip(asked, evidence, strict=True):
             self._note(step, choices, seen)
+        self.strategy.tell(asked, evidence)
 
     def _note(self, step: int, choices: Choices, seen: Evidence) -> None:
         loss, accuracy = float(seen.loss), float(seen.accuracy)
+        self._must_be_finite(loss)
         self._tally.gate_loss += loss
         self._tally.accuracy += accuracy
         self._tally.judged += 1
@@ -216,6 +220,7 @@ class Search:
         """Fetch what the device has to say of the latest losses."""
         self._tally.loss += sum(float(loss) for loss in self._losses)
         self._tally.steps += len(self._losses)
+        self._must_be_finite(self._tally.loss)
         self._losses = []
 
     def _write_tries(self) -> None:
@@ -229,7 +234,20 @@ class Search:
             "strategy": self.strategy.state(),
             "evaluator": self.evaluator.state(),
             "tally": asdict(self._tally),
+            "plan": self._plan(),
         }
+
+    def _plan(self) -> dict[str, Any]:
+        """What must be the same for a search to go on."""
+        plan = replace(self.plan, checkpoint_seconds=0.0)
+        return {**to_builtins(plan), "workers": self.workers.size}
+
+    def _must_be_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise ValueError(
+                "a loss is not finite: lower --base-lr, or start with more of --warmup-epochs; the "
+                "last checkpoint is from before that"
+            )
 
     def _save(self, done: int) -> None:
         self._write_tries()
@@ -243,6 +261,11 @@ class Search:
         if state is None:
             self.evaluator.restore(self.workers.broadcast(self.evaluator.state()))
             return 0
+        if state["plan"] != self._plan():
+            raise ValueError(
+                f"this search was begun with {state['plan']['workers']} workers, not with "
+                f"{self.workers.size}, or its data changed: start it again as it was begun"
+            )
         self.strategy.restore(state["strategy"])
         self.evaluator.restore(state["evaluator"])
         self._tally = Tally(**state["tally"])

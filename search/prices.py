@@ -43,6 +43,11 @@ class Prices:
         return [row[:count].numpy() for row, count in zip(self.rows, self.counts, strict=True)]
 
     @property
+    def alive(self) -> Tensor:
+        """[knobs, widest]: where there is an option."""
+        return torch.arange(self.rows.shape[1]) < torch.tensor(self.counts)[:, None]
+
+    @property
     def least(self) -> float:
         """The cost of the cheapest network."""
         return self.fixed + sum(float(row.min()) for row in self.arrays())
@@ -58,12 +63,12 @@ class Prices:
         p_i ~ exp(-s T_i) with one s for all knobs: of all distributions with that mean it has the
         most entropy. `mean` is brought between the cheapest and the dearest network.
         """
-        alive = torch.arange(self.rows.shape[1]) < torch.tensor(self.counts)[:, None]
-        spread = max(self.most - self.least, 1e-30)
-        low, high = -2000.0 / spread, 2000.0 / spread
+        ranges = [float(row.max() - row.min()) for row in self.arrays()]
+        steepest = 700.0 / min((one for one in ranges if one > 0), default=1.0)
+        low, high = -steepest, steepest
 
         def at(tilt: float) -> Tensor:
-            return torch.softmax(torch.where(alive, -tilt * self.rows, -torch.inf), dim=1)
+            return torch.softmax(torch.where(self.alive, -tilt * self.rows, -torch.inf), dim=1)
 
         for _ in range(100):
             middle = (low + high) / 2

@@ -1,5 +1,6 @@
 """From a config to a result: a space, a table and budgets in, a network for each out."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from msgspec import Struct
 
 from proxyless_nas import Network, drop_paths, named_space
-from proxyless_nas.files import write_json
+from proxyless_nas.files import write_bytes, write_json
 from proxyless_nas.weights import save_tensors
 from search import loop
 from search.config import (
@@ -38,9 +39,10 @@ from training.datasets import Dataset, Reading, Share, open_dataset
 from training.device import keep_freed_memory, pick_device
 from training.optimizer import sgd
 from training.prepare import share_of_cores
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, read_log
 from training.workers import Workers, first_speaks, join_workers
 
+ROUNDED_UP = 1.001
 MAY_DIFFER = ("threads", "workers", "checkpoint_seconds", "path", "distributed", "device")
 
 
@@ -60,9 +62,11 @@ def search(config: AnySearchConfig) -> None:
     with first_speaks():
         device = pick_device(config.device)
         problem = Architecture(named_space(config.space))
-        runs = [
-            (one, strategy_of(one, prices_of(problem, one))) for one in one_per_budget(config)
-        ]  # what cannot be met is told before anything starts
+        if not problem.counts:
+            raise ValueError(f"space {config.space} has nothing to choose")
+        runs = [(one, strategy_of(one, prices_of(problem, one))) for one in one_per_budget(config)]
+        for _, strategy in runs:
+            strategy.best()  # what cannot be met is told before anything starts
         with join_workers(config.distributed, device.type == "cuda") as workers:
             torch.set_num_threads(config.threads or share_of_cores(workers))
             if device.type == "cpu":
@@ -70,7 +74,7 @@ def search(config: AnySearchConfig) -> None:
             first = Path(runs[0][0].out)
             for one, strategy in runs:
                 if workers.first:
-                    start_warm(Path(one.out), first)
+                    start_warm(Path(one.out), first, strategy)
                 search_one(problem, strategy, one, device, workers, keep_warm=len(runs) > 1)
 
 
@@ -78,19 +82,31 @@ def one_per_budget(config: AnySearchConfig) -> list[AnySearchConfig]:
     """The same search for each budget alone; several have folders of their own."""
     if len(config.budget) < 2:
         return [config]
+    if len(set(config.budget)) < len(config.budget):
+        raise ValueError(f"--budget {' '.join(map(str, config.budget))} names one twice")
     return [
-        msgspec.structs.replace(config, budget=(budget,), out=f"{config.out}/{budget:g}")
+        msgspec.structs.replace(config, budget=(budget,), out=f"{config.out}/{budget:.12g}")
         for budget in config.budget
     ]
 
 
-def start_warm(folder: Path, first: Path) -> None:
-    """Let a search that has not begun start behind the warm-up of the `first` one."""
+def start_warm(folder: Path, first: Path, strategy: AnyStrategy) -> None:
+    """Let a search that has not begun start behind the warm-up of the `first` one.
+
+    Its log begins with the lines of that warm-up, but with what its own `strategy` would have
+    derived; how accurate that was nobody looked.
+    """
     warm = first / loop.WARM
     if folder == first or (folder / "last.pt").exists() or not warm.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(first / "log.jsonl", folder / "log.jsonl")
+    best = strategy.best()
+    own = {"options": list(best.options), "derived": strategy.prices.of(best.options)}
+    lines = [{**line, **own} for line in read_log(first / loop.LOG)]
+    for line in lines:
+        line.pop("valid_accuracy", None)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    write_bytes(folder / loop.LOG, text.encode())
     shutil.copyfile(warm, folder / "last.pt.new")
     (folder / "last.pt.new").rename(folder / "last.pt")
 
@@ -106,8 +122,10 @@ def search_one(
     """One budget, or none, from start or checkpoint to the result."""
     data, plan = data_and_plan(problem, config, device, workers)
     evaluator = evaluator_of(problem, config, device, workers)
-    folder = RunFolder(config.out, config, MAY_DIFFER) if workers.first else None
-    prices = prices_of(problem, config)
+    folder = (
+        RunFolder(config.out, config, MAY_DIFFER, journals=(loop.TRIES,)) if workers.first else None
+    )
+    prices = strategy.prices
     one = loop.Search(problem, prices, strategy, evaluator, data, plan, folder)
     one.run(keep_warm)
     workers.must_agree(list(evaluator.supernet.state_dict().values()))
@@ -126,6 +144,11 @@ def search_one(
             budget=config.budget[0] if config.budget else None,
         )
         write_result(problem, found, network, folder.path)
+        if found.budget and found.predicted < (1 - config.tolerance) * found.budget:
+            print(
+                f"this is {1 - found.predicted / found.budget:.1%} below the budget: the strategy "
+                f"found no network nearer to it (the dearest costs {prices.most:.4g})"
+            )
         folder.close()
 
 
@@ -143,7 +166,8 @@ def strategy_of(config: AnySearchConfig, prices: Prices) -> AnyStrategy:
     if budget is not None and budget < prices.least:
         raise ValueError(
             f"budget {budget:g} {prices.unit} cannot be met: the cheapest network of space "
-            f"{config.space} is predicted to cost {prices.least:.4g}; ask for at least that"
+            f"{config.space} is predicted to cost {prices.least:.4g}; ask for at least "
+            f"{prices.least * ROUNDED_UP:.4g}"
         )
     if isinstance(config, LearningConfig):
         return learning_of(config, prices, budget)
@@ -164,6 +188,11 @@ def learning_of(config: LearningConfig, prices: Prices, budget: float | None) ->
     objective = None
     if budget is not None:
         loss = config.cost_loss if isinstance(config, ProxylessConfig) else "add"
+        if loss == "mul-log" and prices.least <= 1:
+            raise ValueError(
+                f"--cost-loss mul-log takes logarithms: networks of space {config.space} cost down "
+                f"to {prices.least:.4g} {prices.unit}, not above 1; use --cost-loss add"
+            )
         objective = Objective(
             budget, config.tolerance, loss, config.cost_weight, config.meet_budget
         )
@@ -193,6 +222,11 @@ def data_and_plan(
     parts = dataset_of(problem, config, workers)
     share = Share(workers.rank, workers.size)
     batch = config.batch_size * workers.size
+    if isinstance(config, LearningConfig) and batch > len(parts.test):
+        raise ValueError(
+            f"an architecture step takes {batch} of the held-out images, and these are "
+            f"{len(parts.test)}: raise --held-out, or lower --batch-size"
+        )
     weights = parts.train_batches(batch, config.seed, share=share)
     mine = torch.arange(workers.rank, len(parts.test), workers.size)
     judged = None
@@ -201,7 +235,7 @@ def data_and_plan(
         judged = next(some.evaluation_batches(len(some), device))
     data = loop.Data(
         weights=weights,
-        gates=parts.test.batches(batch, config.seed + 1, share=share),
+        gates=None if judged else parts.test.batches(batch, config.seed + 1, share=share),
         held_out=parts.test.subset(mine),
         judged=judged,
     )

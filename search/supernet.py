@@ -1,6 +1,6 @@
 """The over-parameterized network: every candidate's weights, one path's work."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor, nn
@@ -62,12 +62,21 @@ class Supernet(nn.Module):
             name: part for name, part in self.named_modules() if isinstance(part, Mixed)
         }
         assert tuple(len(one.candidates) for one in self.decisions.values()) == space.counts
+        self._index()
+
+    def _index(self) -> None:
+        """What each candidate touches, and what every path does."""
         self._own = [
             [Touched.of(candidate) for candidate in decision.candidates]
             for decision in self.decisions.values()
         ]
         inside = Touched.together(own for several in self._own for own in several)
         self._always = Touched.of(self).without(inside)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Supernet":
+        super()._apply(fn, recurse)  # replaces buffers where they move or change their type
+        self._index()
+        return self
 
     def forward(self, x: Tensor, options: Sequence[int]) -> Tensor:
         """Logits along the path of one option per decision."""

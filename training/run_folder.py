@@ -21,7 +21,8 @@ Config = TypeVar("Config", bound=Struct)
 class RunFolder:
     """config.json, log.jsonl, last.pt, previous.pt and TensorBoard events of one run.
 
-    Other *.jsonl files can stand beside the log (`append`); they are cut back like it.
+    `journals` names files like tries.jsonl that stand beside the log (`append`) and are cut back
+    like it.
 
     Opening a folder that holds another config is a ValueError that names the first difference,
     fields in `may_differ` aside: an interrupted run continues only as the run it was. Opening a
@@ -35,8 +36,10 @@ class RunFolder:
         config: Struct,
         may_differ: Collection[str] = (),
         resume: bool = True,
+        journals: Collection[str] = (),
     ) -> None:
         self.path = Path(path)
+        self._journals = ("log.jsonl", *journals)
         self._lock = _lock(self.path)
         try:
             if resume:
@@ -75,7 +78,8 @@ class RunFolder:
         self._writer.flush()
 
     def append(self, name: str, records: Sequence[dict[str, Any]]) -> None:
-        """Add lines, each with its "step", to a file such as tries.jsonl."""
+        """Add lines, each with its "step", to one of the `journals`."""
+        assert name in self._journals
         with (self.path / name).open("a") as file:
             file.writelines(json.dumps(record) + "\n" for record in records)
 
@@ -96,7 +100,7 @@ class RunFolder:
         return read_log(self.path / "log.jsonl")
 
     def _cut_log(self, step: int) -> None:
-        for log in {self.path / "log.jsonl", *self.path.glob("*.jsonl")}:
+        for log in (self.path / name for name in self._journals):
             kept = [line for line in read_log(log) if line["step"] <= step]
             write_bytes(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
@@ -123,11 +127,7 @@ def _remove_run(path: Path) -> None:
     for file in path.iterdir():
         if file.is_dir() and file.name == "tensorboard":
             shutil.rmtree(file)
-        elif (
-            file.suffix == ".pt"
-            or file.suffix == ".jsonl"
-            or file.name in ("config.json", "result.json")
-        ):
+        elif file.suffix == ".pt" or file.name in ("config.json", "log.jsonl", "result.json"):
             file.unlink()
 
 

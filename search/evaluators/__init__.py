@@ -2,6 +2,4 @@
 
 from search.evaluators.shared_weights import SharedWeights
 
-AnyEvaluator = SharedWeights
-
-__all__ = ["AnyEvaluator", "SharedWeights"]
+__all__ = ["SharedWeights"]

@@ -122,10 +122,11 @@ class SharedWeights:
 @contextmanager
 def _still(droppers: Sequence[nn.Module]) -> Iterator[None]:
     """Within, nothing is dropped at random."""
+    modes = [part.training for part in droppers]
     for part in droppers:
         part.eval()
     try:
         yield
     finally:
-        for part in droppers:
-            part.train()
+        for part, mode in zip(droppers, modes, strict=True):
+            part.train(mode)

@@ -2,6 +2,4 @@
 
 from search.problems.architecture import Architecture
 
-AnyProblem = Architecture
-
-__all__ = ["AnyProblem", "Architecture"]
+__all__ = ["Architecture"]

@@ -23,8 +23,7 @@ class PathDistribution:
     def __init__(self, prices: Prices, objective: Objective | None, lr: float, seed: int) -> None:
         self.prices = prices
         self.objective = objective
-        alive = torch.arange(prices.rows.shape[1]) < torch.tensor(prices.counts)[:, None]
-        self.logits = torch.where(alive, 0.0, -torch.inf).double()
+        self.logits = torch.where(prices.alive, 0.0, -torch.inf).double()
         self.optimizer = optim.Adam([self.logits], lr=lr, betas=(0.0, 0.999))
         self.generator = torch.Generator().manual_seed(seed)
 

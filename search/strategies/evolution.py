@@ -64,7 +64,7 @@ class Evolution(RandomChoices):
         return Choices(tuple(torch.where(changed, fresh, parent).tolist()))
 
     def _cross(self, best: torch.Tensor) -> Choices:
-        one, other = best[self._number(len(best))], best[self._number(len(best))]
+        one, other = best[torch.randperm(len(best), generator=self.generator)[:2]]
         from_one = torch.rand(len(one), generator=self.generator) < 0.5
         return Choices(tuple(torch.where(from_one, one, other).tolist()))
 

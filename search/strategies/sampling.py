@@ -23,9 +23,7 @@ class BudgetedSampling:
         self.prices = prices
         self.band = band
         self.generator = torch.Generator().manual_seed(seed)
-        counts = torch.tensor(prices.counts)[:, None]
-        alive = torch.arange(prices.rows.shape[1]) < counts
-        self._uniform = alive / counts
+        self._uniform = prices.alive / prices.alive.sum(dim=1, keepdim=True)
         self._drawn_from = self._uniform if band is None else prices.tilted(sum(band) / 2)
 
     def probabilities(self) -> Tensor:

@@ -29,13 +29,14 @@ def judged(asked: tuple[Choices, ...], worth: np.ndarray):
     ]
 
 
-@pytest.mark.parametrize("place", [0.1, 0.25, 0.5, 0.75, 0.9])
+@pytest.mark.parametrize("place", [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
 def test_tilted_probabilities_have_the_mean_that_was_asked_for(place: float) -> None:
-    prices = make_prices(WIDE)
-    mean = prices.least + place * (prices.most - prices.least)
-    p = prices.tilted(mean)
-    assert prices.expected(p) == pytest.approx(mean, rel=1e-6)
-    torch.testing.assert_close(p.sum(dim=1), torch.ones(len(p), dtype=p.dtype))
+    for space in (WIDE, named_space("cifar-tree")):
+        prices = make_prices(space)
+        mean = prices.least + place * (prices.most - prices.least)
+        p = prices.tilted(mean)
+        assert prices.expected(p) == pytest.approx(mean, rel=1e-6)
+        torch.testing.assert_close(p.sum(dim=1), torch.ones(len(p), dtype=p.dtype))
 
 
 def test_untilted_probabilities_are_uniform() -> None:

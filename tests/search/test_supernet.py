@@ -97,3 +97,13 @@ def test_paths_are_dropped_while_weights_learn_and_not_when_networks_are_judged(
     assert not torch.equal(dropped, learned)
     assert torch.equal(plain.learn(0, choices, batch), dropped)  # chance is a function of the step
     assert torch.equal(plain.evaluate(choices, batch).loss, judged.loss)
+
+
+def test_what_is_touched_is_found_after_the_supernet_has_moved() -> None:
+    supernet = make_supernet().double()
+    for candidates in ((0, 1, 2, 3), (3, 0, 1, 2)):
+        held = {id(buffer) for buffer in supernet.buffers()}
+        held |= {id(parameter) for parameter in supernet.parameters()}
+        touched = supernet.touched(candidates)
+        assert all(id(tensor) in held for tensor in (*touched.parameters, *touched.statistics))
+        assert all(tensor.dtype == torch.float64 for tensor in touched.statistics)
