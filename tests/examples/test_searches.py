@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,7 +25,7 @@ def test_a_search_of_the_paper_can_take_its_steps(file: Path) -> None:
     config = read_json(file, ProxylessConfig)
     assert json.loads(file.read_text())["out"] == config.out
     problem = Architecture(named_space(config.space))
-    prices = Prices.free(problem.counts)
+    prices = Prices(30.0, [np.linspace(2.0, 3.0, count) for count in problem.counts], "ms")
     strategy = strategy_of(config, prices)
     evaluator = evaluator_of(problem, config, torch.device("cpu"), Alone())
     shape = problem.space.input
@@ -32,6 +33,8 @@ def test_a_search_of_the_paper_can_take_its_steps(file: Path) -> None:
     loss = evaluator.learn(0, strategy.sample(), batch)
     asked = strategy.ask()
     evidence = [evaluator.evaluate(choices, batch) for choices in asked]
+    strategy.tell(asked, evidence)
+    assert strategy.best().options != problem.space.first
     slopes = evidence[0].slopes
     assert loss.isfinite() and slopes is not None
     assert len(slopes) == len(problem.counts) and slopes.isfinite().all()
