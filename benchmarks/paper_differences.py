@@ -23,9 +23,9 @@ from search.choices import Choices, Evidence
 from search.config import ProxylessConfig
 from search.evaluators import SharedWeights
 from search.objective import Objective
+from search.prepare import data_and_plan, evaluator_of
 from search.prices import Prices
 from search.problems import Architecture
-from search.run import data_and_plan, evaluator_of
 from search.strategies import Reinforce, TwoPaths
 from search.strategies.distribution import entropy
 from training.batch_norm import batch_norms, reestimate, unrecorded
@@ -89,7 +89,7 @@ def searched(
     data, plan = data_and_plan(problem, one, CPU, Alone())
     evaluator = evaluator_of(problem, one, CPU, Alone())
     folder = RunFolder(out, one)
-    search = loop.Search(problem, prices, strategy, evaluator, data, plan, folder)
+    search = loop.Search(problem, strategy, evaluator, data, plan, folder)
     search.run()
     folder.close()
     return search, prices

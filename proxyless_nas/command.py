@@ -17,6 +17,7 @@ from proxyless_nas.files import did_you_mean, read_json
 Config = TypeVar("Config", bound=Struct)
 BOX = re.compile(r"[╭╮╰╯│─]+")
 FLAG = re.compile(r"(--[^=]*|-[A-Za-z](?=\d)|-[A-Za-z][^=]*)")
+PREFIX = re.compile(r"^Error parsing \w+: ")
 POSITIONAL = get_args(tyro.conf.Positional[str])[1]
 """Marks a field that is given without a flag: `run: tyro.conf.Positional[str]`."""
 
@@ -132,7 +133,8 @@ def _first_lines(complaint: str) -> str:
         text = BOX.sub(" ", line).strip()
         if text:
             kept.append(text)
-    return " ".join(" ".join(kept).split()) or complaint.strip()
+    said = " ".join(" ".join(kept).split()) or complaint.strip()
+    return PREFIX.sub("", said)
 
 
 def _overview(program: str, commands: Mapping[str, Command]) -> str:

@@ -13,6 +13,8 @@ from latency_tables.cost import (
 from latency_tables.table import LatencyTable, measure_command
 
 CostName = Literal["latency", "energy", "macs", "parameters", "weight-bytes"]
+TABLE_COSTS: dict[CostName, str] = {"latency": "ms", "energy": "mJ"}
+"""Those that a table tells, and their units."""
 
 
 def cost_model(

@@ -15,7 +15,6 @@ from proxyless_nas import Network
 from proxyless_nas.progress import progress_bar
 from search.choices import Choices, Evidence
 from search.evaluators import SharedWeights
-from search.prices import Prices
 from search.problems import Architecture
 from search.strategies import AnyStrategy
 from search.strategies.distribution import entropy
@@ -110,14 +109,13 @@ class Search:
     def __init__(
         self,
         problem: Architecture,
-        prices: Prices,
         strategy: AnyStrategy,
         evaluator: SharedWeights,
         data: Data,
         plan: Plan,
         folder: RunFolder | None,
     ) -> None:
-        self.problem, self.prices, self.strategy = problem, prices, strategy
+        self.problem, self.prices, self.strategy = problem, strategy.prices, strategy
         self.evaluator, self.data, self.plan, self.folder = evaluator, data, plan, folder
         self.workers = evaluator.workers
         self._tally = Tally()

@@ -10,8 +10,8 @@ from proxyless_nas.drawing.markup import tag
 from proxyless_nas.drawing.page import document
 from proxyless_nas.drawing.words import amount, percent
 from proxyless_nas.files import read_json, write_bytes
-from search.costs import CostName, cost_model
-from search.loop import TRIES
+from search.costs import TABLE_COSTS, CostName, cost_model
+from search.loop import LOG, TRIES
 from search.problems import Architecture
 from search.report.course import Course, SearchedEdge, points_of
 from search.report.sharpening import sharpening_section
@@ -45,7 +45,7 @@ def course_of(folder: Path) -> Course:
     if not (folder / "config.json").exists():
         raise FileNotFoundError(f"no search in {folder}: it has no config.json{_several(folder)}")
     config = read_json(folder / "config.json", Begun)
-    points = points_of(read_log(folder / "log.jsonl"))
+    points = points_of(read_log(folder / LOG))
     if not points:
         raise ValueError(f"the search in {folder} has not written a line of its log yet")
     knobs = Architecture(named_space(config.space)).knobs
@@ -59,9 +59,8 @@ def course_of(folder: Path) -> Course:
 
 def unit_of(config: Begun) -> str:
     """What costs are counted in; nothing where nothing is priced."""
-    units = {"latency": "ms", "energy": "mJ"}
-    if config.cost in units:
-        return units[config.cost] if config.table is not None else ""
+    if config.cost in TABLE_COSTS:
+        return TABLE_COSTS[config.cost] if config.table is not None else ""
     return cost_model(config.cost, None, config.space).unit
 
 

@@ -51,7 +51,8 @@ class Checkpoints:
             except ValueError as error:
                 if file is self.previous:
                     raise ValueError(
-                        f"{damage or 'no last.pt'}, and {error}: start over with --no-resume"
+                        f"{damage or 'no last.pt'}, and {error}: start over in another "
+                        "folder (main.py: or with --no-resume)"
                     ) from error
                 damage = str(error)
                 continue
@@ -61,5 +62,8 @@ class Checkpoints:
                 self.last.unlink()
             return state
         if damage is not None:
-            raise ValueError(f"{damage}, and there is no {self.previous.name}: use --no-resume")
+            raise ValueError(
+                f"{damage}, and there is no {self.previous.name}: start over in another folder "
+                "(main.py: or with --no-resume)"
+            )
         return None

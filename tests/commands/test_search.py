@@ -125,6 +125,8 @@ def test_the_size_of_a_space_is_told_as_json() -> None:
 def test_mistakes_are_told_in_a_line(tmp_path: Path) -> None:
     run = ["-m", "search", "proxyless", "--space", "smoke", "--out", tmp_path / "run"]
     assert_refused(run_here(*run, "--budget", 1), "--table", "latency_tables measure")
+    trees = [*run, "--space", "cifar-tree-small", "--table", "any.json", "--budget", 1]
+    assert_refused(run_here(*trees), "tables price whole blocks", "--cost macs")
     assert_refused(run_here("-m", "search", "spaces", "smok"), "did you mean smoke")
     assert_refused(run_here("-m", "search", "show", tmp_path), "no search in")
     assert_refused(run_here("-m", "search", "evolution", "--space", tmp_path / "no.yaml",

@@ -10,9 +10,9 @@ import torch
 from proxyless_nas import named_space
 from proxyless_nas.files import read_json
 from search.config import ProxylessConfig
+from search.prepare import evaluator_of, strategy_of
 from search.prices import Prices
 from search.problems import Architecture
-from search.run import evaluator_of, strategy_of
 from tests.launch import ROOT
 from training.workers import Alone
 

@@ -14,8 +14,8 @@ from latency_tables.importing import Imported, import_table
 from proxyless_nas import MBConv, NetworkSpec, load_spec, named_space
 from proxyless_nas.subject import open_subject
 from search.config import ProxylessConfig
+from search.prepare import prices_of, strategy_of
 from search.problems import Architecture
-from search.run import prices_of, strategy_of
 from tests.shared import shared
 
 SPACE = named_space("imagenet-mobile")
