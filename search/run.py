@@ -25,7 +25,11 @@ MAY_DIFFER = ("threads", "workers", "checkpoint_seconds", "path", "distributed",
 
 
 class Found(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a search says of its result; written as found.json beside spec.json and weights.pt."""
+    """What a search says of its result; written as found.json beside spec.json and weights.pt.
+
+    `valid_accuracy` is with the supernet's weights, on the held-out images that chose the
+    architecture: it flatters, and only tells searches of one kind apart.
+    """
 
     options: tuple[int, ...]
     probabilities: tuple[float, ...]
