@@ -31,6 +31,9 @@ class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What is budgeted; latency and energy come from the table."""
     tolerance: float = 0.02
     """The result is predicted at most so much below its budget, never above it."""
+    peak_memory: float | None = None
+    """Most bytes of float32 feature maps that the network may need at once, for one image;
+    candidates that need more are left out of the space."""
     allow_contended: bool = False
     """Take a table even though it was measured on a busy machine."""
     dataset: DatasetName = "fashion"

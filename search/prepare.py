@@ -2,7 +2,7 @@
 
 import torch
 
-from proxyless_nas import drop_paths
+from proxyless_nas import drop_paths, named_space
 from search import loop
 from search.config import (
     AnySearchConfig,
@@ -15,6 +15,7 @@ from search.config import (
 )
 from search.costs import TABLE_COSTS, cost_model
 from search.evaluators import SharedWeights
+from search.limits import within_memory
 from search.objective import Objective
 from search.prices import Prices
 from search.problems import Architecture
@@ -33,6 +34,15 @@ from training.prepare import share_of_cores
 from training.workers import Workers
 
 ROUNDED_UP = 1.001
+
+
+def problem_of(space: str, peak_memory: float | None) -> Architecture:
+    """What is decided: all of a space, or what keeps within `peak_memory` bytes of feature maps."""
+    whole = named_space(space)
+    problem = Architecture(whole if peak_memory is None else within_memory(whole, peak_memory))
+    if not problem.counts:
+        raise ValueError(f"space {space} has nothing to choose")
+    return problem
 
 
 def prices_of(problem: Architecture, config: AnySearchConfig) -> Prices:

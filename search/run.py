@@ -8,12 +8,12 @@ import msgspec
 import torch
 from msgspec import Struct
 
-from proxyless_nas import Network, named_space
+from proxyless_nas import Network
 from proxyless_nas.files import write_bytes, write_json
 from proxyless_nas.weights import save_tensors
 from search import loop
 from search.config import AnySearchConfig
-from search.prepare import data_and_plan, evaluator_of, prices_of, strategy_of
+from search.prepare import data_and_plan, evaluator_of, prices_of, problem_of, strategy_of
 from search.problems import Architecture
 from search.strategies import AnyStrategy
 from training.device import keep_freed_memory, pick_device
@@ -43,9 +43,7 @@ def search(config: AnySearchConfig) -> None:
     """Search for every budget and write spec.json, weights.pt and found.json for each."""
     with first_speaks():
         device = pick_device(config.device)
-        problem = Architecture(named_space(config.space))
-        if not problem.counts:
-            raise ValueError(f"space {config.space} has nothing to choose")
+        problem = problem_of(config.space, config.peak_memory)
         runs = [(one, strategy_of(one, prices_of(problem, one))) for one in one_per_budget(config)]
         for _, strategy in runs:
             strategy.best()  # what cannot be met is told before anything starts

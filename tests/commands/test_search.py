@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from latency_tables import LatencyTable, TableLatency
+from latency_tables.cost import PeakActivation
 from proxyless_nas import load_network, load_spec, named_space
 from proxyless_nas.weights import load_tensors
 from tests.commands.helpers import assert_refused, records, run_here, well
@@ -101,6 +102,21 @@ def test_any_cost_can_be_budgeted(tmp_path: Path) -> None:
     words += ["--tolerance", "0.1"]
     well(run_here(*words, "--budget", budget, "--out", tmp_path / "run"))
     assert 0.9 * budget <= load_spec(str(tmp_path / "run" / "spec.json")).macs <= budget
+
+
+@pytest.mark.slow
+def test_memory_can_be_limited_beside_a_budget(tmp_path: Path) -> None:
+    limit = PeakActivation().network(named_space("smoke").network([0, 4, 0, 0]))
+    words = ["-m", "search", "random", *SHORT.split(), *PRESETS["random"].split(), "--cost", "macs"]
+    well(run_here(*words, "--peak-memory", limit, "--out", tmp_path / "run"))
+    assert PeakActivation().network(load_spec(str(tmp_path / "run" / "spec.json"))) <= limit
+    tries = records(tmp_path / "run" / "tries.jsonl")
+    assert len({len(one["options"]) for one in tries}) == 1
+    assert "6 networks judged" in well(run_here("-m", "search", "show", tmp_path / "run"))
+    assert_refused(
+        run_here(*words, "--peak-memory", 10, "--out", tmp_path / "none"), "--peak-memory 10 cannot"
+    )
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.slow
