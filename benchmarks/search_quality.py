@@ -27,12 +27,17 @@ from proxyless_nas.files import read_json, write_json
 from search.config import AnySearchConfig, EvolutionConfig, ProxylessConfig, ReinforceConfig
 from search.prices import Prices
 from search.problems import Architecture
-from search.run import one_per_budget, search
+from search.run import one_per_budget
 from search.strategies import RandomChoices
 from training.datasets import DatasetName, Reading, open_test
 from training.evaluate import Evaluation, evaluate
 
 METHODS = ("gradient", "reinforce", "evolution")
+PRESETS = {
+    ProxylessConfig: "proxyless",
+    ReinforceConfig: "proxyless-r",
+    EvolutionConfig: "evolution",
+}
 BAND = 0.02
 
 
@@ -53,9 +58,11 @@ class QualityConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Seeds for the cheapest budget; the others have one."""
     randoms: int = 10
     """Random networks per budget and seed."""
-    search_epochs: float = 6.0
+    search_epochs: float = 8.0
     """Passes over the training images in every search."""
-    warmup_epochs: float = 2.0
+    search_batch: int = 32
+    """Images per step of a search; each candidate learns in few of its steps, so small ones."""
+    warmup_epochs: float = 4.0
     """Those in which only weights learn, for the strategies whose logits learn."""
     epochs: int = 8
     """Passes over the training images for every network."""
@@ -97,6 +104,7 @@ def searches(
     """One search per method, all budgets in one."""
     out = Path(config.out) / "searches" / str(seed)
     common: dict[str, Any] = {
+        "threads": 1,
         "space": config.space,
         "table": str(Path(config.out) / "table.json"),
         "budget": budgets,
@@ -106,6 +114,7 @@ def searches(
         "limit": config.limit,
         "held_out": config.held_out,
         "epochs": config.search_epochs,
+        "batch_size": config.search_batch,
         "seed": seed,
     }
     learning: dict[str, Any] = {**common, "warmup_epochs": config.warmup_epochs}
@@ -147,16 +156,37 @@ def _plain(blocks: tuple[object, ...], rank: int) -> int:
     return small[rank]
 
 
+def run_searches(found: dict[str, AnySearchConfig]) -> None:
+    """Two side by side, those that were not done; each gives every budget its found.json."""
+    jobs: list[Job] = []
+    for method, one in found.items():
+        runs = one_per_budget(one)
+        if all((Path(run.out) / "found.json").exists() for run in runs):
+            continue
+        write_json(f"{one.out}.json", one)
+        words = ["-m", "search", PRESETS[type(one)], "--from", f"{one.out}.json"]
+        jobs.append(Job(method, words, Path(runs[0].out), round(one.epochs)))
+    run_jobs(jobs, workers=2)
+
+
 def entries_of(config: QualityConfig) -> list[Entry]:
     """Every network of the comparison; the searches are run where they were not."""
     problem = Architecture(named_space(config.space))
     prices = Prices(*problem.prices(TableLatency(table_of(config))), "ms")
     span = prices.most - prices.least
     budgets = tuple(round(prices.least + place * span, 5) for place in config.places)
+    asked = {seed: budgets if seed == 0 else budgets[:1] for seed in range(config.seeds)}
+    run_searches(
+        {
+            f"{method}-{seed}": one
+            for seed, some in asked.items()
+            for method, one in searches(config, some, seed).items()
+        }
+    )
     return [
         entry
-        for seed in range(config.seeds)
-        for entry in _of_seed(config, problem, prices, budgets if seed == 0 else budgets[:1], seed)
+        for seed, some in asked.items()
+        for entry in _of_seed(config, problem, prices, some, seed)
     ]
 
 
@@ -169,10 +199,7 @@ def _of_seed(
 ) -> Iterator[Entry]:
     folder = Path(config.out) / "networks"
     for method, one in searches(config, budgets, seed).items():
-        runs = one_per_budget(one)
-        if not all((Path(run.out) / "found.json").exists() for run in runs):
-            search(one)
-        for run, budget in zip(runs, budgets, strict=True):
+        for run, budget in zip(one_per_budget(one), budgets, strict=True):
             name = f"{method}-{budget:g}-{seed}"
             spec = replace(load_spec(f"{run.out}/spec.json"), name=name)
             yield Entry(method, budget, seed, spec, folder / name)
