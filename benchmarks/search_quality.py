@@ -150,7 +150,7 @@ def _plain(blocks: tuple[object, ...], rank: int) -> int:
 def entries_of(config: QualityConfig) -> list[Entry]:
     """Every network of the comparison; the searches are run where they were not."""
     problem = Architecture(named_space(config.space))
-    prices = Prices(*problem.prices(TableLatency(table_of(config))), "ms")
+    prices = problem.prices(TableLatency(table_of(config)))
     span = prices.most - prices.least
     budgets = tuple(round(prices.least + place * span, 5) for place in config.places)
     return [
