@@ -77,7 +77,7 @@ def searched(
     config: DifferencesConfig, problem: Architecture, seed: int, silent: bool
 ) -> tuple[loop.Search, Prices]:
     """A finished search of one kind."""
-    prices = Prices(*problem.prices(Macs()), "MACs")
+    prices = problem.prices(Macs())
     out = Path(config.out) / f"{'silent' if silent else 'ours'}-{seed}"
     one = ProxylessConfig(
         space=config.space, out=str(out), dataset=config.dataset, path=config.path,

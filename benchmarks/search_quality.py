@@ -172,7 +172,7 @@ def run_searches(found: dict[str, AnySearchConfig]) -> None:
 def entries_of(config: QualityConfig) -> list[Entry]:
     """Every network of the comparison; the searches are run where they were not."""
     problem = Architecture(named_space(config.space))
-    prices = Prices(*problem.prices(TableLatency(table_of(config))), "ms")
+    prices = problem.prices(TableLatency(table_of(config)))
     span = prices.most - prices.least
     budgets = tuple(round(prices.least + place * span, 5) for place in config.places)
     asked = {seed: budgets if seed == 0 else budgets[:1] for seed in range(config.seeds)}

@@ -16,8 +16,11 @@ def prices(cost: CostModel, space: Space) -> tuple[float, list[np.ndarray]]:
     """What every network of a space costs, and per decision the price of each option.
 
     The cost of a network is the first plus one price per decision, in the cost's unit.
-    ValueError for a cost that is no sum over blocks.
+    ValueError for a cost that is no sum over blocks, and for a space whose widths are a decision:
+    they change the prices of all others, so each of `space.narrowed` has its own.
     """
+    if space.widths:
+        raise ValueError(f"space {space.name} has widths to choose: price each of its `narrowed`")
     if not cost.separable:
         raise ValueError(
             f"{type(cost).__name__} is a maximum over blocks, not a sum: it has no price per block"

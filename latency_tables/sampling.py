@@ -13,9 +13,9 @@ def sample_options(space: Space, count: int, seed: int) -> list[tuple[int, ...]]
 
     Each network first draws its own probability of skipping, uniformly from 0 to 1; then every
     edge that can be skipped is skipped with it, and otherwise takes one of its other candidates,
-    each as likely; so do all options of trees. Networks drawn with one fixed probability are all
-    of about the same depth, and a table looks better on them than it is. This is NOT the uniform
-    distribution over the space.
+    each as likely; so do all options of trees, and of widths. Networks drawn with one fixed
+    probability are all of about the same depth, and a table looks better on them than it is. This
+    is NOT the uniform distribution over the space.
 
     ValueError when the space has too few networks.
     """
@@ -53,4 +53,6 @@ def _draw(space: Space, generator: np.random.Generator) -> tuple[int, ...]:
         others = [i for i, block in blocks if not isinstance(block, Skip)]
         pool = skips if skips and (not others or generator.uniform() < skipping) else others
         options.append(int(generator.choice(pool)))
+    if space.widths:
+        options.append(int(generator.integers(len(space.widths))))
     return tuple(options)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 from torch import nn
 
-from proxyless_nas.blocks import AnyBlock, BatchNorm, Tree
+from proxyless_nas.blocks import AnyBlock, BatchNorm, Skip, Tree
 from proxyless_nas.blocks.tree import EDGES, LETTERS, edge_names, operation, tree_module
 from proxyless_nas.layer import Shape
 from proxyless_nas.naming import label_of
@@ -44,6 +45,12 @@ class Edge(Struct, frozen=True, tag="edge", tag_field="kind"):
     def block(self, options: Sequence[int]) -> AnyBlock:
         """The block that one option per decision means."""
         return self.candidates[options[0] if self.counts else 0]
+
+    def narrowed(self, out: int) -> "Edge":
+        """The same candidates with `out` channels behind them; their inner widths stay."""
+        return Edge(
+            tuple(b if isinstance(b, Skip) else replace(b, out=out) for b in self.candidates)
+        )
 
     def examples(self) -> tuple[AnyBlock, ...]:
         """Blocks that together contain every operation that may stand here."""

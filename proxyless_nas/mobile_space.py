@@ -1,6 +1,8 @@
 """Mobile spaces: stages of MBConv candidates, as people write them down."""
 
+import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -16,21 +18,36 @@ from proxyless_nas.space import Space
 Count = Annotated[int, Meta(ge=1)]
 Kernels = Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)]
 Expansions = Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1)]
+Widths = Annotated[tuple[Count, ...], Meta(min_length=1)]
+MOST_WIDTHS = 256
 
 
 class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     """A run of edges of one width; the first one has the stage's stride.
 
+    Where `width` lists several, the stage's width is searched too; candidates' inner widths are
+    those of the widest.
     `kernels` and `expansions` replace the layout's. With `skip`, every edge but the first can be
     skipped: so depth is searched.
     """
 
-    width: Count
+    width: Count | Widths
     edges: Count
     stride: Count = 1
     kernels: Kernels | None = None
     expansions: Expansions | None = None
     skip: bool = True
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels behind the stage, the most first."""
+        given = (self.width,) if isinstance(self.width, int) else self.width
+        return tuple(sorted(set(given), reverse=True))
+
+    def at_width(self, width: float) -> "Stage":
+        """The same with all channels times `width`."""
+        first, *rest = (round_channels(channels * width) for channels in self.widths)
+        return replace(self, width=(first, *rest) if rest else first)
 
 
 class Layout(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +71,25 @@ class Layout(Struct, frozen=True, forbid_unknown_fields=True):
         for kernel in {kernel for stage in self.stages for kernel in self.kernels_of(stage)}:
             if kernel % 2 == 0:
                 raise ValueError(f"kernel {kernel} is even: 'same' padding needs odd ones")
+        choices = math.prod(len(stage.widths) for stage in self.stages)
+        if choices > MOST_WIDTHS:
+            raise ValueError(
+                f"the stages' widths can be chosen in {choices} ways, which are one decision of as "
+                f"many options: at most {MOST_WIDTHS}; list fewer"
+            )
+        for before, stage in zip(self.stages, self.stages[1:], strict=False):
+            self._must_narrow(before, stage, first=True)
+        for stage in self.stages:
+            self._must_narrow(stage, stage, first=False)
+
+    def _must_narrow(self, before: Stage, stage: Stage, first: bool) -> None:
+        """A block of expansion 1 is as wide inside as its input, so that width must be known."""
+        reads = first or stage.edges > 1
+        if reads and len(before.widths) > 1 and 1 in self.expansions_of(stage):
+            raise ValueError(
+                f"expansion 1 behind a stage whose width is searched ({before.width}): such a "
+                "block has no inner width of its own; take another expansion, or one width"
+            )
 
     def kernels_of(self, stage: Stage) -> Kernels:
         """The kernels of a stage's candidates."""
@@ -73,7 +109,7 @@ class Layout(Struct, frozen=True, forbid_unknown_fields=True):
             self,
             stem=round_channels(self.stem * width),
             first=round_channels(self.first * width),
-            stages=tuple(replace(s, width=round_channels(s.width * width)) for s in self.stages),
+            stages=tuple(stage.at_width(width) for stage in self.stages),
             mix=round_channels(self.mix * max(width, 1.0)) if self.mix else 0,
         )
 
@@ -85,7 +121,7 @@ def mobile_space(name: str, layout: Layout) -> Space:
     for stage in layout.stages:
         for index in range(stage.edges):
             edges.append(Edge(tuple(_candidates(layout, stage, width, index == 0))))
-            width = stage.width
+            width = stage.widths[0]
     return Space(
         name,
         layout.input,
@@ -93,13 +129,29 @@ def mobile_space(name: str, layout: Layout) -> Space:
         tuple(edges),
         Conv(layout.mix) if layout.mix else None,
         Classifier(layout.classes),
+        widths=_all_widths(layout),
     )
+
+
+def _all_widths(layout: Layout) -> tuple[tuple[int, ...], ...]:
+    """Every way to choose the stages' widths, the widest first; none where there is but one."""
+    ways = [
+        (
+            layout.first,
+            *(w for s, w in zip(layout.stages, chosen, strict=True) for _ in range(s.edges)),
+        )
+        for chosen in product(*(stage.widths for stage in layout.stages))
+    ]
+    return tuple(ways) if len(ways) > 1 else ()
 
 
 def hand_made_network(layout: Layout, width: float = 1.0) -> NetworkSpec:
     """The MobileNetV2-style network of a layout: expansion 6, kernel 3, nothing skipped."""
     layout = replace(layout.at_width(width), kernels=(3,), expansions=(6,))
-    stages = tuple(replace(stage, kernels=None, expansions=None) for stage in layout.stages)
+    stages = tuple(
+        replace(stage, width=stage.widths[0], kernels=None, expansions=None)
+        for stage in layout.stages
+    )
     space = mobile_space(f"hand-made-{width:g}", replace(layout, stages=stages))
     return space.network(space.first)
 
@@ -108,7 +160,7 @@ def _candidates(layout: Layout, stage: Stage, width: int, first: bool) -> Sequen
     stride = stage.stride if first else 1
     blocks: list[AnyBlock] = [
         MBConv(
-            stage.width,
+            stage.widths[0],
             None if expansion == 1 else round(width * expansion),
             kernel,
             stride,

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv, Skip
-from proxyless_nas.edges import AnyEdge, parameters_of
+from proxyless_nas.edges import AnyEdge, Edge, parameters_of
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import NetworkSpec
 
@@ -16,6 +17,9 @@ class Space(Struct, frozen=True):
 
     Each edge asks for none (it is fixed), one or many decisions; together and in order they are
     the space's. A choice of `options` holds one index per decision.
+
+    Where `widths` are given they are one more decision, the last: each option names the output
+    channels of every edge, and the first option those that the edges have, which are the widest.
     """
 
     name: str
@@ -25,10 +29,23 @@ class Space(Struct, frozen=True):
     mix: Conv | None
     classifier: Classifier
     norm: BatchNorm = BatchNorm()
+    widths: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        for _ in self.placed():
-            pass  # every edge must be able to follow the one before it
+        shapes = [shape for _, shape in self.placed()]  # each edge must be able to follow another
+        if not self.widths:
+            return
+        if not all(isinstance(edge, Edge) for edge in self.edges):
+            raise ValueError(f"space {self.name}: trees have no widths to choose from")
+        widest = [
+            edge.output(shape).channels for edge, shape in zip(self.edges, shapes, strict=True)
+        ]
+        if list(self.widths[0]) != widest:
+            raise ValueError(f"space {self.name}: the first widths are not the edges' {widest}")
+        if any(n > w for option in self.widths for n, w in zip(option, widest, strict=True)):
+            raise ValueError(f"space {self.name}: the first widths are not the widest")
+        for _ in self.narrowed:
+            pass  # every edge must bear all widths
 
     def placed(self) -> Iterator[tuple[AnyEdge, Shape]]:
         """Every edge with its input shape."""
@@ -43,7 +60,18 @@ class Space(Struct, frozen=True):
     @property
     def counts(self) -> tuple[int, ...]:
         """Number of options of every decision."""
-        return tuple(count for edge in self.edges for count in edge.counts)
+        own = tuple(count for edge in self.edges for count in edge.counts)
+        return (*own, len(self.widths)) if self.widths else own
+
+    @property
+    def narrowed(self) -> tuple["Space", ...]:
+        """One space per choice of widths, in which nothing is left to decide about them."""
+        return tuple(self._narrow(option) for option in self.widths) or (self,)
+
+    def _narrow(self, widths: tuple[int, ...]) -> "Space":
+        pairs = zip(self.edges, widths, strict=True)
+        edges = tuple(edge.narrowed(out) for edge, out in pairs if isinstance(edge, Edge))
+        return replace(self, edges=edges, widths=())
 
     @property
     def searched(self) -> tuple[int, ...]:
@@ -72,7 +100,17 @@ class Space(Struct, frozen=True):
         for index, (edge, shape) in enumerate(self.placed()):
             for below, labels in zip(edge.names, edge.labels(shape), strict=True):
                 found.append((f"blocks.{index}.{below}".removesuffix("."), labels))
-        return tuple(found)
+        return (*found, ("widths", self._width_labels())) if self.widths else tuple(found)
+
+    def _width_labels(self) -> tuple[str, ...]:
+        """The widths that differ between options, a run of equal columns said once."""
+        columns = list(zip(*self.widths, strict=True))
+        told = [
+            column
+            for index, column in enumerate(columns)
+            if len(set(column)) > 1 and (index == 0 or column != columns[index - 1])
+        ]
+        return tuple("-".join(map(str, row)) for row in zip(*told, strict=True))
 
     @property
     def first(self) -> tuple[int, ...]:
@@ -85,13 +123,14 @@ class Space(Struct, frozen=True):
             raise ValueError(
                 f"space {self.name} has {len(self.counts)} decisions, got {len(options)} options"
             )
-        rest = iter(options)
+        rest = iter(options)  # the widths, if any, come last and belong to no edge
         return tuple(tuple(next(rest) for _ in edge.counts) for edge in self.edges)
 
     def network(self, options: Sequence[int], name: str | None = None) -> NetworkSpec:
         """The network of one option per decision; ValueError for a wrong number of them."""
-        chosen = zip(self.edges, self.per_edge(options), strict=True)
-        blocks = tuple(edge.block(own) for edge, own in chosen)
+        per_edge = self.per_edge(options)
+        edges = self._narrow(self.widths[options[-1]]).edges if self.widths else self.edges
+        blocks = tuple(edge.block(own) for edge, own in zip(edges, per_edge, strict=True))
         return NetworkSpec(
             name or self.name, self.input, self.stem, blocks, self.mix, self.classifier, self.norm
         )
@@ -99,8 +138,10 @@ class Space(Struct, frozen=True):
     def blocks(self) -> tuple[tuple[AnyBlock, Shape], ...]:
         """Different (block, input shape) pairs that hold every operation of a network; no skips.
 
-        Where an edge is one decision these are all its candidates.
+        Where an edge is one decision these are all its candidates, at all widths.
         """
+        if self.widths:
+            return tuple(dict.fromkeys(one for space in self.narrowed for one in space.blocks()))
         found: dict[tuple[AnyBlock, Shape], None] = {(self.stem, self.input): None}
         for edge, shape in self.placed():
             found.update({(example, shape): None for example in edge.examples()})

@@ -3,8 +3,34 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from search.prices import Prices
 
 BUCKETS, BUCKETS_PER_KNOB = 16384, 128
+
+
+def best_network(log_p: Tensor, prices: Prices, low: float, high: float) -> tuple[int, ...]:
+    """The choice of the highest sum of `log_p` [knobs, widest] whose cost lies in [low, high].
+
+    Where the last knob chooses among tables of prices, each table's best is found and the best of
+    these taken. Otherwise as `most_likely`.
+    """
+    found: list[tuple[int, ...]] = []
+    for table, (fixed, rows) in enumerate(prices.tables()):
+        if fixed + sum(float(row.min()) for row in rows) <= high:
+            scores = [one[: len(row)].numpy() for one, row in zip(log_p, rows, strict=False)]
+            options = most_likely(scores, rows, low - fixed, high - fixed)
+            found.append(prices.options_of(table, options))
+    if not found:
+        raise ValueError(f"no choice costs {high:g} or less")
+    knobs = torch.arange(len(log_p))
+
+    def merit(options: tuple[int, ...]) -> tuple[bool, float]:
+        return prices.of(options) >= low, float(log_p[knobs, torch.tensor(options)].sum())
+
+    return max(found, key=merit)
 
 
 def most_likely(

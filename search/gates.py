@@ -57,6 +57,36 @@ class RecomputingGate(torch.autograd.Function):
         return torch.stack(slopes).to(ctx.dtype), None, gradient, None
 
 
+class WidthGate(torch.autograd.Function):
+    """`gates` [1 + closed], x -> x without the channels beyond the first of `kept`.
+
+    Its candidates are x with other numbers of channels kept, the closed ones' in their order, so
+    all slopes come from one product per channel.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, x: Tensor, kept: Sequence[int]) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.kept, ctx.dtype = kept, gates.dtype
+        return without_beyond(x, kept[0])
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = upstream
+        (x,) = ctx.saved_tensors
+        each = (gradient.float() * x.float()).sum(dim=(0, 2, 3))
+        slopes = torch.stack([each[:channels].sum() for channels in ctx.kept])
+        return slopes.to(ctx.dtype), without_beyond(gradient, ctx.kept[0]), None
+
+
+def without_beyond(x: Tensor, channels: int) -> Tensor:
+    """x [B, C, H, W] with zeros in all but the first `channels`."""
+    if channels == x.shape[1]:
+        return x.view_as(x)
+    kept = torch.arange(x.shape[1], device=x.device) < channels
+    return x * kept.to(x.dtype)[:, None, None]
+
+
 def listen(
     gates: Tensor, x: Tensor, output: Tensor, closed: Sequence[nn.Module], keep: Keep
 ) -> Tensor:

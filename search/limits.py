@@ -20,6 +20,11 @@ def within_memory(space: Space, most: float) -> Space:
         for name, block, shape in space.network(space.first).placed()
         if not name.startswith("blocks.")
     ]
+    if space.widths:
+        raise ValueError(
+            f"what a block of space {space.name} needs depends on the widths that are chosen, so "
+            "--peak-memory cannot leave candidates out: give each stage one width"
+        )
     least, edges = max(ends), list[Edge]()
     for edge, shape in space.placed():
         if not isinstance(edge, Edge):

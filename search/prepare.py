@@ -56,7 +56,7 @@ def prices_of(problem: Architecture, config: AnySearchConfig) -> Prices:
             "billions: budget --cost macs, parameters or weight-bytes"
         )
     cost = cost_model(config.cost, config.table, config.space, config.allow_contended)
-    return Prices(*problem.prices(cost), cost.unit)
+    return problem.prices(cost)
 
 
 def strategy_of(config: AnySearchConfig, prices: Prices) -> AnyStrategy:

@@ -7,17 +7,17 @@ from torch import Tensor, nn
 
 from proxyless_nas import Network, Space
 from proxyless_nas.network import init_weights
-from search.gates import Keep, listen
+from search.gates import Keep, WidthGate, listen, without_beyond
 from search.paths import Touched
 
 
-class Mixed(nn.Module):
-    """The candidates of one decision. One is open: it alone runs, unless someone listens."""
+class Decision(nn.Module):
+    """One of `count` options is open; somebody may listen to the slopes of others."""
 
-    def __init__(self, candidates: list[nn.Module]) -> None:
+    def __init__(self, count: int, candidates: list[nn.Module]) -> None:
         super().__init__()
+        self.count = count
         self.candidates = nn.ModuleList(candidates)
-        self._parts = candidates
         self.open = 0
         self._heard: tuple[Tensor, tuple[int, ...], Keep] | None = None
 
@@ -26,8 +26,16 @@ class Mixed(nn.Module):
         self._heard = gates, closed, keep
 
     def deafen(self) -> None:
-        """Run the open candidate and nothing else."""
+        """Run the open option and nothing else."""
         self._heard = None
+
+
+class Mixed(Decision):
+    """The candidates of an edge. The open one alone runs, unless someone listens."""
+
+    def __init__(self, candidates: list[nn.Module]) -> None:
+        super().__init__(len(candidates), candidates)
+        self._parts = candidates
 
     def forward(self, x: Tensor) -> Tensor:
         output = self._parts[self.open](x)
@@ -35,6 +43,25 @@ class Mixed(nn.Module):
             return output
         gates, closed, keep = self._heard
         return listen(gates, x, output, [self._parts[option] for option in closed], keep)
+
+
+class Widths(Decision):
+    """How many channels are kept behind every edge: the rest is zero, as if it were not there.
+
+    `ways` lists per option the channels of every edge. All edges hear of one gate per option.
+    """
+
+    def __init__(self, ways: Sequence[Sequence[int]]) -> None:
+        super().__init__(len(ways), [])
+        self.ways = ways
+
+    def narrow(self, x: Tensor, edge: int) -> Tensor:
+        """x [B, C, H, W] behind an edge, with the channels that the open option keeps."""
+        kept = self.ways[self.open][edge]
+        if self._heard is None:
+            return without_beyond(x, kept)
+        gates, closed, _ = self._heard
+        return WidthGate.apply(gates, x, [kept, *(self.ways[o][edge] for o in closed)])  # pyright: ignore
 
 
 class Supernet(nn.Module):
@@ -47,7 +74,7 @@ class Supernet(nn.Module):
     def __init__(self, space: Space) -> None:
         super().__init__()
         self.space = space
-        self.decisions: dict[str, Mixed] = {}
+        self.decisions: dict[str, Decision] = {}
         self.stem = space.stem.build(space.input, space.norm)
         self.blocks = nn.Sequential()
         shape = space.stem.output(space.input)
@@ -57,11 +84,12 @@ class Supernet(nn.Module):
         self.mix = space.mix.build(shape, space.norm) if space.mix else nn.Identity()
         shape = space.mix.output(shape) if space.mix else shape
         self.classifier = space.classifier.build(shape, space.norm)
+        self.widths = Widths(space.widths) if space.widths else None
         init_weights(self)
         self.decisions = {
-            name: part for name, part in self.named_modules() if isinstance(part, Mixed)
+            name: part for name, part in self.named_modules() if isinstance(part, Decision)
         }
-        assert tuple(len(one.candidates) for one in self.decisions.values()) == space.counts
+        assert tuple(one.count for one in self.decisions.values()) == space.counts
         self._index()
 
     def _index(self) -> None:
@@ -82,7 +110,12 @@ class Supernet(nn.Module):
         """Logits along the path of one option per decision."""
         for decision, option in zip(self.decisions.values(), options, strict=True):
             decision.open = option
-        return self.classifier(self.mix(self.blocks(self.stem(x))))
+        x = self.stem(x)
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if self.widths is not None:
+                x = self.widths.narrow(x, index)
+        return self.classifier(self.mix(x))
 
     @contextmanager
     def listening(
@@ -104,9 +137,10 @@ class Supernet(nn.Module):
                 decision.deafen()
 
     def touched(self, options: Sequence[int]) -> Touched:
-        """What a weight step on this path changes."""
+        """What a weight step on this path changes; of what is narrowed, all channels."""
         chosen = zip(self._own, options, strict=True)
-        return Touched.together([self._always, *(several[option] for several, option in chosen)])
+        own = [several[option] for several, option in chosen if several]  # widths own nothing
+        return Touched.together([self._always, *own])
 
     def extract(self, options: Sequence[int]) -> Network:
         """The chosen network as a plain module with a copy of the shared weights."""
@@ -120,5 +154,7 @@ class Supernet(nn.Module):
             elif int(index) == chosen[name]:
                 state[f"{name}.{own}"] = value
         network = Network(self.space.network(options))
-        network.load_state_dict(state)
+        shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+        narrowed = {name: state[name][tuple(map(slice, shape))] for name, shape in shapes.items()}
+        network.load_state_dict(narrowed)
         return network.to(next(self.parameters()).device)

@@ -19,7 +19,6 @@ from proxyless_nas import NetworkSpec, hand_made, load_spec, named_space
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.weights import load_weights
 from search.config import ProxylessConfig
-from search.prices import Prices
 from search.problems import Architecture
 from search.run import search
 from search.strategies import RandomChoices
@@ -153,7 +152,7 @@ def search_network(road: Road) -> None:
 def random_networks(road: Road) -> list[NetworkSpec]:
     """Random networks of the space whose predicted latency is within 10 % of the target."""
     problem = Architecture(named_space(road.config.space))
-    prices = Prices(*problem.prices(TableLatency(road.table())), "ms")
+    prices = problem.prices(TableLatency(road.table()))
     low, high = (road.target_ms() * side for side in (1 - NEAR_TARGET, 1 + NEAR_TARGET))
     strategy = RandomChoices(prices, (low, high), road.config.seed, road.config.randoms)
     return [

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from latency_tables.cost import CostModel
 from latency_tables.expected import prices
 from proxyless_nas import NetworkSpec, Space
 from search.choices import Knob
+from search.prices import Prices
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Architecture:
         """The network that these options describe."""
         return self.space.network(options, name)
 
-    def prices(self, cost: CostModel) -> tuple[float, list[np.ndarray]]:
+    def prices(self, cost: CostModel) -> Prices:
         """The cost that every network pays, and per knob the price of each option."""
-        return prices(cost, self.space)
+        first, *others = (prices(cost, space) for space in self.space.narrowed)
+        return Prices(*first, cost.unit, others)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, optim
 
 from search.choices import Choices
-from search.derive import most_likely
+from search.derive import best_network
 from search.objective import Objective
 from search.prices import Prices
 
@@ -46,10 +46,7 @@ class PathDistribution:
         if self.objective is None or not self.objective.must_meet:
             return Choices(tuple(self.logits.argmax(dim=1).tolist()))
         log_p = torch.log_softmax(self.logits, dim=1)
-        rows = [row[:count].numpy() for row, count in zip(log_p, self.prices.counts, strict=True)]
-        low, high = self.objective.band()
-        fixed = self.prices.fixed
-        return Choices(most_likely(rows, self.prices.arrays(), low - fixed, high - fixed))
+        return Choices(best_network(log_p, self.prices, *self.objective.band()))
 
     def told(self) -> dict[str, float]:
         """The weight of the cost."""

@@ -59,7 +59,7 @@ class Evolution(RandomChoices):
 
     def _mutant(self, best: torch.Tensor) -> Choices:
         parent = best[self._number(len(best))]
-        fresh = torch.tensor(self._draw(self._drawn_from).options)
+        fresh = torch.tensor(self.likely().options)
         changed = torch.rand(len(parent), generator=self.generator) < self.mutation
         return Choices(tuple(torch.where(changed, fresh, parent).tolist()))
 

@@ -50,7 +50,8 @@ class TwoPaths(PathDistribution):
         if self.objective is not None:
             expected = self.expected_cost()
             task, cost = self.objective.factors(float(seen.loss), expected)
-            slopes = task * slopes + cost * self.prices.rows.gather(1, order)
+            prices = self.prices.slopes(self.probabilities())
+            slopes = task * slopes + cost * prices.gather(1, order)
             self.objective.adapt(expected)
         return q * (slopes - (q * slopes).sum(dim=1, keepdim=True))
 

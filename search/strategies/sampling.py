@@ -24,7 +24,7 @@ class BudgetedSampling:
         self.band = band
         self.generator = torch.Generator().manual_seed(seed)
         self._uniform = prices.alive / prices.alive.sum(dim=1, keepdim=True)
-        self._drawn_from = self._uniform if band is None else prices.tilted(sum(band) / 2)
+        self._tilted = None if band is None else prices.tilted(sum(band) / 2)
 
     def probabilities(self) -> Tensor:
         """[knobs, widest]: what weights are trained on."""
@@ -32,7 +32,14 @@ class BudgetedSampling:
 
     def sample(self) -> Choices:
         """One path per knob, uniformly."""
-        return self._draw(self._uniform)
+        drawn = torch.multinomial(self._uniform, 1, generator=self.generator)
+        return Choices(tuple(drawn[:, 0].tolist()))
+
+    def likely(self) -> Choices:
+        """A random network of about the band's cost, or of any where there is no band."""
+        if self._tilted is None:
+            return self.sample()
+        return Choices(self._tilted.draw(self.generator))
 
     def fits(self, choices: Choices) -> bool:
         """Whether its cost lies in the band."""
@@ -43,7 +50,7 @@ class BudgetedSampling:
     def fitting(self) -> Choices:
         """A random network in the band; LookupError when none is found in many tries."""
         for _ in range(TRIES):
-            choices = self._draw(self._drawn_from)
+            choices = self.likely()
             if self.fits(choices):
                 return choices
         assert self.band is not None
@@ -52,9 +59,6 @@ class BudgetedSampling:
             f"none of {TRIES:,} random networks costs {low:.4g} to {high:.4g} {self.prices.unit}: "
             "allow more with --tolerance"
         )
-
-    def _draw(self, p: Tensor) -> Choices:
-        return Choices(tuple(torch.multinomial(p, 1, generator=self.generator)[:, 0].tolist()))
 
     def state(self) -> dict[str, Any]:
         """Where the generator stands."""

@@ -105,6 +105,30 @@ def test_any_cost_can_be_budgeted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_widths_can_be_searched(tmp_path: Path) -> None:
+    file = tmp_path / "wide.yaml"
+    file.write_text(
+        "{input: [1, 28, 28], classes: 10, stem: 8, first: 8, mix: 32, kernels: [3, 5],"
+        " stages: [{width: [8, 16], edges: 2, stride: 2}, {width: [16, 24], edges: 2, stride: 2}]}"
+    )
+    space = named_space(str(file))
+    budget = 0.7 * space.network(space.first).macs
+    words = ["-m", "search", "proxyless", "--space", file, *SHORT.split()[2:]]
+    words += [*PRESETS["proxyless"].split(), "--cost", "macs", "--tolerance", "0.1"]
+    well(run_here(*words, "--budget", budget, "--out", tmp_path / "run"))
+    found = json.loads((tmp_path / "run" / "found.json").read_text())
+    spec = load_spec(str(tmp_path / "run" / "spec.json"))
+    assert 0.9 * budget <= spec.macs <= budget
+    assert spec.macs == pytest.approx(found["predicted"])
+    assert spec == space.network(found["options"], "searched")
+    assert load_network(str(tmp_path / "run" / "spec.json")) is not None  # its weights fit
+    last = records(tmp_path / "run" / "log.jsonl")[-1]["probabilities"]["widths"]
+    assert set(last) == {"16-24", "16-16", "8-24", "8-16"} and max(last.values()) > 0.26
+    well(run_here("-m", "search", "show", tmp_path / "run"))
+    assert "16-24" in (tmp_path / "run" / "search.html").read_text()
+
+
+@pytest.mark.slow
 def test_memory_can_be_limited_beside_a_budget(tmp_path: Path) -> None:
     limit = PeakActivation().network(named_space("smoke").network([0, 4, 0, 0]))
     words = ["-m", "search", "random", *SHORT.split(), *PRESETS["random"].split(), "--cost", "macs"]

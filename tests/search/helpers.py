@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from proxyless_nas import Shape, Space, named_space
+from proxyless_nas.mobile_space import Layout, Stage, mobile_space
 from proxyless_nas.tree_space import TreeLayout, tree_space
 from search.choices import Choices, Evidence
 from search.objective import CostLoss, Objective
@@ -11,6 +12,8 @@ from search.prices import Prices
 from search.supernet import Supernet
 
 SPACE = named_space("smoke")
+STAGES = (Stage((8, 16), 2, 2), Stage((24, 16, 8), 2, 2))
+WIDE = mobile_space("wide", Layout(Shape(1, 12, 12), 10, 8, 8, STAGES, 32, (3, 5), (3,)))
 TREES = tree_space("trees", TreeLayout(1, 88, Shape(3, 8, 8)))
 
 
@@ -28,9 +31,14 @@ def make_batch(space: Space = SPACE, size: int = 6) -> tuple[torch.Tensor, torch
 
 
 def make_prices(space: Space = SPACE, seed: int = 0) -> Prices:
-    """A fixed part of 3 and prices from 1 to 6."""
+    """A fixed part of 3 and prices from 1 to 6; with widths to choose, other ones for each."""
     generator = np.random.default_rng(seed)
-    return Prices(3.0, [generator.uniform(1.0, 6.0, size=count) for count in space.counts], "ms")
+    counts = space.counts[:-1] if space.widths else space.counts
+    first, *others = (
+        (3.0 + way, [generator.uniform(1.0, 6.0, size=count) for count in counts])
+        for way in range(len(space.narrowed))
+    )
+    return Prices(*first, "ms", others)
 
 
 def make_objective(

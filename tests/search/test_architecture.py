@@ -4,7 +4,6 @@ import pytest
 
 from latency_tables.cost import CostModel, Macs, Parameters, WeightBytes
 from proxyless_nas import named_space
-from search.prices import Prices
 from search.problems import Architecture
 from search.strategies import RandomChoices
 
@@ -13,7 +12,7 @@ from search.strategies import RandomChoices
 @pytest.mark.parametrize("name", ["smoke", "fashion", "imagenet-mobile", "cifar-tree-small"])
 def test_a_network_costs_the_fixed_part_plus_its_options(cost: CostModel, name: str) -> None:
     problem = Architecture(named_space(name))
-    prices = Prices(*problem.prices(cost), cost.unit)
+    prices = problem.prices(cost)
     for choices in RandomChoices(prices, None, 0, 5).ask():
         assert prices.of(choices.options) == pytest.approx(
             cost.network(problem.decode(choices.options))

@@ -11,8 +11,8 @@ from search.evaluators.shared_weights import Precision
 from search.gates import Keep
 from search.strategies import AllPaths, TwoPaths
 from search.strategies.gate_gradient import order_of
-from search.supernet import Supernet
-from tests.search.helpers import SPACE, TREES, make_batch, make_prices, make_supernet
+from search.supernet import Supernet, Widths
+from tests.search.helpers import SPACE, TREES, WIDE, make_batch, make_prices, make_supernet
 from training.batch_norm import batch_norms, unrecorded
 from training.optimizer import sgd
 
@@ -38,14 +38,22 @@ def explicit_slopes(
         def mixed(x: torch.Tensor, parts=decision.candidates, gate=gate) -> torch.Tensor:
             return torch.stack([g * part(x) for g, part in zip(gate, parts, strict=True)]).sum(0)
 
-        decision.forward = mixed
+        def narrowed(x: torch.Tensor, edge: int, gate=gate) -> torch.Tensor:
+            every = torch.arange(x.shape[1])[:, None, None]
+            kept = [every < way[edge] for way in supernet.space.widths]
+            return torch.stack([g * x * k for g, k in zip(gate, kept, strict=True)]).sum(0)
+
+        if isinstance(decision, Widths):
+            decision.narrow = narrowed
+        else:
+            decision.forward = mixed
     with unrecorded(batch_norms(supernet)):
         loss = F.cross_entropy(supernet(batch[0], options), batch[1])
     return loss.detach(), list(torch.autograd.grad(loss, gates))
 
 
 @pytest.mark.parametrize(("strategy", "keep"), MODES)
-@pytest.mark.parametrize("space", [SPACE, TREES], ids=["mobile", "trees"])
+@pytest.mark.parametrize("space", [SPACE, TREES, WIDE], ids=["mobile", "trees", "wide"])
 @pytest.mark.parametrize("seed", range(2))
 def test_slopes_equal_autograd_through_explicit_gates(
     space: Space, strategy: type[TwoPaths], keep: Keep, seed: int
@@ -88,8 +96,8 @@ def test_slopes_in_half_precision_are_the_same_whatever_was_kept() -> None:
 def test_the_order_of_slopes_names_every_option_once() -> None:
     prices = make_prices()
     (choices,) = AllPaths(prices, None, 0.1, seed=0).ask()
-    order = order_of(choices, prices.rows.shape[1])
-    assert torch.equal(order.sort(dim=1).values[0], torch.arange(prices.rows.shape[1]))
+    order = order_of(choices, prices.alive.shape[1])
+    assert torch.equal(order.sort(dim=1).values[0], torch.arange(prices.alive.shape[1]))
     assert order[:, 0].tolist() == list(choices.options)
 
 

@@ -19,7 +19,7 @@ def band_at(prices: Prices, place: float, width: float = 0.02) -> tuple[float, f
 
 
 def worth_of(prices: Prices) -> np.ndarray:
-    return np.random.default_rng(3).uniform(size=prices.rows.shape)
+    return np.random.default_rng(3).uniform(size=prices.alive.shape)
 
 
 def judged(asked: tuple[Choices, ...], worth: np.ndarray):
@@ -34,16 +34,17 @@ def test_tilted_probabilities_have_the_mean_that_was_asked_for(place: float) -> 
     for space in (WIDE, named_space("cifar-tree")):
         prices = make_prices(space)
         mean = prices.least + place * (prices.most - prices.least)
-        p = prices.tilted(mean)
+        (p,) = prices.tilted(mean).p
         assert prices.expected(p) == pytest.approx(mean, rel=1e-6)
         torch.testing.assert_close(p.sum(dim=1), torch.ones(len(p), dtype=p.dtype))
 
 
 def test_untilted_probabilities_are_uniform() -> None:
     prices = make_prices(WIDE)
-    middle = prices.fixed + sum(float(row.mean()) for row in prices.arrays())
+    ((fixed, rows),) = prices.tables()
+    middle = fixed + sum(float(row.mean()) for row in rows)
     torch.testing.assert_close(
-        prices.tilted(middle), RandomChoices(prices, None, 0).probabilities().double()
+        prices.tilted(middle).p[0], RandomChoices(prices, None, 0).probabilities().double()
     )
 
 

@@ -52,7 +52,8 @@ def test_the_logit_gradient_is_the_papers_formula(kind: type[TwoPaths], loss) ->
     # dL = f_task sum_j b_j dq_j + f_cost sum_j T_j dq_j, pulled through the softmax by autograd
     assert strategy.objective is not None
     f_task, f_cost = strategy.objective.factors(task, strategy.expected_cost())
-    pulled = (q * (f_task * slopes + f_cost * strategy.prices.rows.gather(1, order))).sum()
+    prices = strategy.prices.slopes(strategy.probabilities()).gather(1, order)
+    pulled = (q * (f_task * slopes + f_cost * prices)).sum()
     (truth,) = torch.autograd.grad(pulled, [logits])
     strategy.tell([choices], [saying(task, slopes=slopes)])
     assert strategy.logits.grad is not None
@@ -134,7 +135,8 @@ def test_the_baseline_is_what_was_known_before() -> None:
 def world(prices: Prices) -> tuple[torch.Tensor, torch.Generator]:
     """Dearer blocks are better, less and less so: without a cost the search would take them."""
     noise = torch.Generator().manual_seed(5)
-    return 0.02 * torch.rand(prices.rows.shape, generator=noise) * prices.rows.sqrt(), noise
+    rows = prices.slopes(prices.alive.double())
+    return 0.02 * torch.rand(rows.shape, generator=noise) * rows.sqrt(), noise
 
 
 @pytest.mark.parametrize(("kind", "loss"), [
@@ -155,7 +157,7 @@ def test_the_expected_cost_is_driven_to_the_budget(kind, loss, place: float) -> 
             accuracy = 0.5 + float(worth.gather(1, rows).sum())
             slopes = None
             if choices.closed is not None:
-                order = order_of(choices, prices.rows.shape[1] if kind is AllPaths else None)
+                order = order_of(choices, prices.alive.shape[1] if kind is AllPaths else None)
                 slopes = 0.02 * torch.randn(order.shape, generator=noise) - worth.gather(1, order)
             told.append(saying(0.5, accuracy, slopes))
         strategy.tell(asked, told)

@@ -8,10 +8,10 @@ from search.choices import Choices
 from search.evaluators import SharedWeights
 from search.strategies import TwoPaths
 from search.supernet import Supernet
-from tests.search.helpers import SPACE, TREES, make_batch, make_prices, make_supernet
+from tests.search.helpers import SPACE, TREES, WIDE, make_batch, make_prices, make_supernet
 from training.optimizer import sgd
 
-SPACES = pytest.mark.parametrize("space", [SPACE, TREES], ids=["mobile", "trees"])
+SPACES = pytest.mark.parametrize("space", [SPACE, TREES, WIDE], ids=["mobile", "trees", "wide"])
 
 
 def sampler(space: Space = SPACE, seed: int = 7) -> TwoPaths:
