@@ -47,6 +47,8 @@ class DifferencesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Which data."""
     path: str | None = None
     """Folder of the data; without it the known places are tried."""
+    limit: int | None = 20000
+    """Use only so many training images."""
     epochs: float = 4.0
     """Passes over the training images in every search."""
     seeds: int = 3
@@ -81,7 +83,7 @@ def searched(
     out = Path(config.out) / f"{'silent' if silent else 'ours'}-{seed}"
     one = ProxylessConfig(
         space=config.space, out=str(out), dataset=config.dataset, path=config.path,
-        epochs=config.epochs, seed=seed,
+        limit=config.limit, epochs=config.epochs, seed=seed,
     )  # fmt: skip
     objective = Objective((prices.least + prices.most) / 2, 0.02, "add", one.cost_weight)
     arguments = (prices, objective, one.arch_lr, seed)

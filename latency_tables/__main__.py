@@ -119,6 +119,11 @@ class ShowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def measure(config: MeasureConfig) -> None:
     space = named_space(config.space)
+    if not space.blockwise:
+        raise ValueError(
+            f"space {config.space} consists of trees, each of which can be one of billions: tables "
+            "of blocks cannot price it; search it with --cost macs, parameters or weight-bytes"
+        )
     protocol = Protocol(
         visit_ms=config.visit_ms,
         spread_s=config.spread_s,

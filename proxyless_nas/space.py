@@ -79,6 +79,11 @@ class Space(Struct, frozen=True):
         return tuple(index for index, edge in enumerate(self.edges) if edge.counts)
 
     @property
+    def blockwise(self) -> bool:
+        """Whether every edge chooses among whole blocks: then tables of blocks price everything."""
+        return all(len(edge.counts) < 2 for edge in self.edges)
+
+    @property
     def size(self) -> int:
         """Number of ways to choose."""
         return math.prod(self.counts)

@@ -50,7 +50,7 @@ def prices_of(problem: Architecture, config: AnySearchConfig) -> Prices:
     tabled = config.cost in TABLE_COSTS
     if tabled and not config.budget and config.table is None:
         return Prices.free(problem.counts)
-    if tabled and any(len(edge.counts) > 1 for edge in problem.space.edges):
+    if tabled and not problem.space.blockwise:
         raise ValueError(
             f"tables price whole blocks, and each tree of space {config.space} can be one of "
             "billions: budget --cost macs, parameters or weight-bytes"

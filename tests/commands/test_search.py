@@ -167,6 +167,16 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path) -> None:
     assert_refused(run_here(*run, "--budget", 1), "--table", "latency_tables measure")
     trees = [*run, "--space", "cifar-tree-small", "--table", "any.json", "--budget", 1]
     assert_refused(run_here(*trees), "tables price whole blocks", "--cost macs")
+    measuring = [
+        "-m",
+        "latency_tables",
+        "measure",
+        "--space",
+        "cifar-tree-small",
+        "--out",
+        "t.json",
+    ]
+    assert_refused(run_here(*measuring), "consists of trees", "--cost macs")
     assert_refused(run_here("-m", "search", "spaces", "smok"), "did you mean smoke")
     assert_refused(run_here("-m", "search", "show", tmp_path), "no search in")
     assert_refused(run_here("-m", "search", "evolution", "--space", tmp_path / "no.yaml",
