@@ -34,7 +34,7 @@ def comparison_section(story: Story) -> Markup:
 
 def _chart(story: Story, width: float) -> Markup:
     reach = [story.target_ms * (1 + sign * story.tolerance) for sign in (-2, 2)]
-    at = plane(width, story.networks, reach)
+    at = plane(width, story.networks, also_ms=reach)
     x, y = at.x, at.y
     line, taken = upright(x, y, story.target_ms, story.tolerance, _target(story))
     curve = sorted(

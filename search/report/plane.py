@@ -20,7 +20,12 @@ class Plane(Struct, frozen=True):
     height: float
 
 
-def plane(width: float, networks: Sequence[TimedNetwork], also_ms: Sequence[float] = ()) -> Plane:
+def plane(
+    width: float,
+    networks: Sequence[TimedNetwork],
+    accuracy: str = "test accuracy",
+    also_ms: Sequence[float] = (),
+) -> Plane:
     """Axes that hold the networks, and latencies besides theirs, `width` pixels wide."""
     height = 0.4 * width + 134
     about = 4 if width < NARROW else 8
@@ -28,7 +33,7 @@ def plane(width: float, networks: Sequence[TimedNetwork], also_ms: Sequence[floa
     accuracies = [100 * each.test_accuracy for each in networks]
     return Plane(
         axis("measured latency, ms", times, 48, width - 16, about=about),
-        axis("test accuracy, %", accuracies, height - 46, 52, limit=100),
+        axis(f"{accuracy}, %", accuracies, height - 46, 52, limit=100),
         height,
     )
 
@@ -41,7 +46,9 @@ def hover(each: TimedNetwork) -> str:
     )
 
 
-def chance_note(networks: Sequence[TimedNetwork], images: int | None) -> str:
+def chance_note(
+    networks: Sequence[TimedNetwork], images: int | None, scored_on: str = "test images"
+) -> str:
     """How far accuracies on so many images may differ by chance; nothing where that is unknown."""
     best = max(each.test_accuracy for each in networks)
     error = standard_error(best, images)
@@ -49,5 +56,5 @@ def chance_note(networks: Sequence[TimedNetwork], images: int | None) -> str:
         return ""
     return (
         f"Accuracies closer than about {200 * error:.1f} points (two standard errors on "
-        f"{images:,} test images) may differ by chance."
+        f"{images:,} {scored_on}) may differ by chance."
     )
