@@ -2,6 +2,7 @@
 
 from proxyless_nas.command import Command, run_many
 from search.config import EvolutionConfig, ProxylessConfig, RandomConfig, ReinforceConfig
+from search.front import FrontConfig, front
 from search.run import search
 from search.show import ShowConfig, show
 from search.spaces import SpacesConfig, tell_space
@@ -11,6 +12,7 @@ COMMANDS = {
     "proxyless-r": Command(ReinforceConfig, search),
     "evolution": Command(EvolutionConfig, search),
     "random": Command(RandomConfig, search),
+    "front": Command(FrontConfig, front),
     "show": Command(ShowConfig, show),
     "spaces": Command(SpacesConfig, tell_space),
 }

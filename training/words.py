@@ -38,6 +38,11 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def scored_images(config: TrainConfig) -> str:
+    """What the images are on which a run is scored."""
+    return "test images" if config.held_out is None else "held-out training images"
+
+
 def closing(
     config: TrainConfig,
     subject: Subject,
@@ -47,10 +52,9 @@ def closing(
     workers: Workers,
 ) -> str:
     """How good the network is, and how fast it was trained."""
-    scored = "test images" if config.held_out is None else "held-out training images"
     lines = [
         f"{subject.name}: top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, loss {result.loss:.4f} "
-        f"on {result.images:,} {scored}; weights in {config.out}/weights.pt"
+        f"on {result.images:,} {scored_images(config)}; weights in {config.out}/weights.pt"
     ]
     if pace.images:
         lines.append(

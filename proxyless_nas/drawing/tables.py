@@ -1,4 +1,4 @@
-"""A table whose figures stand right-aligned, and which scrolls inside itself on a phone."""
+"""A table whose figures stand right-aligned: on a page, where it scrolls inside itself, as text."""
 
 from collections.abc import Sequence
 
@@ -25,6 +25,21 @@ def table(
     ]
     whole = tag("table", tag("thead", top), tag("tbody", *body))
     return tag("div", whole, class_="scroll")
+
+
+def table_lines(
+    head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1
+) -> tuple[str, ...]:
+    """The same for a terminal: a line for the head and one per row."""
+    whole = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
+    return tuple(
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in whole
+    )
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Markup:

@@ -7,7 +7,6 @@ from proxyless_nas.drawing.markup import Markup, join, tag
 from proxyless_nas.drawing.scatter import Dot, dots, upright
 from proxyless_nas.drawing.svg import (
     Mark,
-    axis,
     both,
     diamond,
     disc,
@@ -19,8 +18,8 @@ from proxyless_nas.drawing.svg import (
 )
 from proxyless_nas.drawing.tables import table
 from proxyless_nas.drawing.words import count, milliseconds, percent, places_for, signed_percent
+from search.report.plane import NARROW, chance_note, hover, plane
 from search.report.story import Family, Story, TrainedNetwork
-from search.report.verdict import standard_error
 
 MARKS: dict[Family, Mark] = {"random": ring, "hand-made": disc, "searched": diamond}
 
@@ -34,14 +33,9 @@ def comparison_section(story: Story) -> Markup:
 
 
 def _chart(story: Story, width: float) -> Markup:
-    height = 0.4 * width + 134
-    narrow = width < 500
-    times = [each.measured_ms for each in story.networks]
     reach = [story.target_ms * (1 + sign * story.tolerance) for sign in (-2, 2)]
-    about = 4 if narrow else 8
-    x = axis("measured latency, ms", [*times, *reach], 48, width - 16, about=about)
-    accuracies = [100 * each.test_accuracy for each in story.networks]
-    y = axis("test accuracy, %", accuracies, height - 46, 52, limit=100)
+    at = plane(width, story.networks, also_ms=reach)
+    x, y = at.x, at.y
     line, taken = upright(x, y, story.target_ms, story.tolerance, _target(story))
     curve = sorted(
         (each for each in story.networks if each.family == "hand-made"), key=lambda e: e.macs
@@ -51,23 +45,19 @@ def _chart(story: Story, width: float) -> Markup:
     if len(joined) > 1:
         parts.append(polyline(joined, "line hand-made-line thin"))
     upwards = sorted(story.networks, key=lambda each: list(MARKS).index(each.family))
-    drawn = [_dot(each, narrow) for each in upwards]
+    drawn = [_dot(each, width < NARROW) for each in upwards]
     parts.append(dots(x, y, drawn, [taken, *along(joined)]))
-    return picture(width, height, "Test accuracy against measured latency", *parts)
+    return picture(width, at.height, "Test accuracy against measured latency", *parts)
 
 
 def _dot(each: TrainedNetwork, narrow: bool) -> Dot:
-    title = (
-        f"{each.name}: {percent(each.test_accuracy, 2)} at {milliseconds(each.measured_ms)} "
-        f"(p50 {milliseconds(each.measured_p50_ms)}, p90 {milliseconds(each.measured_p90_ms)})"
-    )
     name = _short(each) if narrow else each.name
     return Dot(
         each.measured_ms,
         100 * each.test_accuracy,
         MARKS[each.family],
         each.family,
-        title,
+        hover(each),
         None if each.family == "random" else name,
     )
 
@@ -98,17 +88,6 @@ def _legend(story: Story) -> Markup:
     band = tag("rect", x=-6, y=-8, width=12, height=16, class_="band")
     middle = tag("line", x1=0, x2=0, y1=-8, y2=8, class_="target")
     return legend([*entries, (join((band, middle)), "target, with its tolerance")])
-
-
-def _chance(story: Story) -> str:
-    best = max(each.test_accuracy for each in story.networks)
-    error = standard_error(best, story.test_images)
-    if error is None:
-        return ""
-    return (
-        f" Accuracies closer than about {200 * error:.1f} points (two standard errors on "
-        f"{story.test_images:,} test images) may differ by chance."
-    )
 
 
 def _table(story: Story) -> Markup:
@@ -144,5 +123,6 @@ def _table(story: Story) -> Markup:
         for each in networks
     ]
     strong = [i for i, each in enumerate(networks) if each.name == story.searched]
-    caption = tag("p", "All networks, the fastest first.", _chance(story), class_="quiet caption")
+    note = f"All networks, the fastest first. {chance_note(networks, story.test_images)}".strip()
+    caption = tag("p", note, class_="quiet caption")
     return join((caption, table(head, rows, left=2, strong=strong)))

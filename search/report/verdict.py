@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from proxyless_nas.drawing.words import milliseconds, percent, signed_percent, times
 from search.report.story import Story, TrainedNetwork
+from search.report.timed import fastest_at_least
 
 
 class Comparison(Struct, frozen=True):
@@ -22,12 +23,10 @@ def comparison(story: Story) -> Comparison | None:
     hand_made = [each for each in story.networks if each.family == "hand-made"]
     if ours is None or not hand_made:
         return None
-    equal = [each for each in hand_made if each.test_accuracy >= ours.test_accuracy]
-    if equal:
-        rival = min(equal, key=lambda each: each.measured_ms)
-    else:
-        rival = max(hand_made, key=lambda each: (each.test_accuracy, -each.measured_ms))
-    return Comparison(rival, bool(equal), rival.measured_ms / ours.measured_ms)
+    equal = fastest_at_least(hand_made, ours.test_accuracy)
+    best = max(hand_made, key=lambda each: (each.test_accuracy, -each.measured_ms))
+    rival = equal or best
+    return Comparison(rival, equal is not None, rival.measured_ms / ours.measured_ms)
 
 
 def speed_verdict(story: Story) -> str:

@@ -176,7 +176,9 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path) -> None:
         "--out",
         "t.json",
     ]
-    assert_refused(run_here(*measuring), "consists of trees", "--cost macs")
+    assert_refused(
+        run_here(*measuring, "--out", tmp_path / "t.json"), "consists of trees", "--cost macs"
+    )
     assert_refused(run_here("-m", "search", "spaces", "smok"), "did you mean smoke")
     assert_refused(run_here("-m", "search", "show", tmp_path), "no search in")
     assert_refused(run_here("-m", "search", "evolution", "--space", tmp_path / "no.yaml",
