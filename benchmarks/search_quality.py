@@ -21,9 +21,10 @@ from latency_tables.cost import TableLatency
 from latency_tables.measure import measure_space
 from latency_tables.networks import Measured, measure_networks
 from latency_tables.table import LatencyTable
-from proxyless_nas import MBConv, NetworkSpec, Skip, load_network, load_spec, named_space
+from proxyless_nas import MBConv, NetworkSpec, Skip, load_spec, named_space
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import read_json, write_json
+from proxyless_nas.weights import load_weights
 from search.config import AnySearchConfig, EvolutionConfig, ProxylessConfig, ReinforceConfig
 from search.prices import Prices
 from search.problems import Architecture
@@ -251,7 +252,8 @@ def test(config: QualityConfig, entries: list[Entry]) -> None:
     reading = Reading(resolution=entries[0].spec.input.height)
     exam = open_test(config.dataset, config.path, reading)
     for entry in missing:
-        network = load_network(str(entry.folder / "spec.json"))
+        network = entry.spec.build()
+        load_weights(network, entry.folder / "weights.pt")
         write_json(entry.folder / "test.json", evaluate(network, exam.test_batches(500)))
 
 
