@@ -15,6 +15,7 @@ from proxyless_nas.weights import save_tensors
 from search import loop
 from search.choices import Choices
 from search.config import AnySearchConfig
+from search.kept_space import keep_space
 from search.prepare import data_and_plan, evaluator_of, prices_of, strategy_of
 from search.problems import Architecture
 from search.strategies import AnyStrategy
@@ -108,6 +109,7 @@ def search_one(
     evaluator = evaluator_of(problem, config, device, workers)
     with folder_of(config, workers) as folder:
         if folder is not None:
+            keep_space(folder.path, problem.space)
             if shared is not None:
                 start_warm(folder.path, shared, strategy)
         one = loop.Search(problem, strategy, evaluator, data, plan, folder)

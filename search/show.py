@@ -5,12 +5,12 @@ from pathlib import Path
 import tyro
 from msgspec import Struct
 
-from proxyless_nas import named_space
 from proxyless_nas.drawing.markup import tag
 from proxyless_nas.drawing.page import document
 from proxyless_nas.drawing.words import amount, percent
 from proxyless_nas.files import read_json, write_bytes
 from search.costs import TABLE_COSTS, CostName, cost_model
+from search.kept_space import kept_space
 from search.loop import LOG, TRIES
 from search.problems import Architecture
 from search.report.course import Course, SearchedEdge, points_of
@@ -48,7 +48,7 @@ def course_of(folder: Path) -> Course:
     points = points_of(read_log(folder / LOG))
     if not points:
         raise ValueError(f"the search in {folder} has not written a line of its log yet")
-    knobs = Architecture(named_space(config.space)).knobs
+    knobs = Architecture(kept_space(folder, config.space)).knobs
     edges = tuple(
         SearchedEdge(knob.name, knob.labels, kept)
         for knob, kept in zip(knobs, points[-1].options, strict=True)
