@@ -73,13 +73,20 @@ def tiny(
 
 def run(config: AnySearchConfig, chance: int = 0) -> None:
     """Search in this process, whose own generator stands anywhere."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(chance)
-        try:
-            search(config)
-        finally:
-            torch.set_num_threads(threads)
+        search(config)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, torch computes in one thread; behind it, in as many as before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def run_killed(config: AnySearchConfig, calls: int) -> None:
