@@ -84,7 +84,8 @@ def start_warm(folder: Path, first: Path, strategy: AnyStrategy) -> None:
         return
     best = strategy.best()
     own = {"options": list(best.options), "derived": strategy.prices.of(best.options)}
-    lines = [{**line, **own} for line in read_log(first / loop.LOG)]
+    shared = [line for line in read_log(first / loop.LOG) if line["phase"] == "warm-up"]
+    lines = [{**line, **own} for line in shared]
     for line in lines:
         line.pop("valid_accuracy", None)
     text = "".join(json.dumps(line) + "\n" for line in lines)

@@ -64,6 +64,7 @@ def run_search(workers: Workers, folder: Path) -> dict[str, torch.Tensor]:
     config = replace(tiny("two paths", folder), batch_size=BATCHES // workers.size, **SMALL)
     problem, device = Architecture(SPACE), torch.device("cpu")
     strategy = strategy_of(config, prices_of(problem, config))
+    assert isinstance(strategy, TwoPaths)
     data, plan = data_and_plan(problem, config, device, workers)
     evaluator = evaluator_of(problem, config, device, workers)
     evaluator.supernet.eval()
