@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,9 @@ from proxyless_nas import Network
 from proxyless_nas.files import write_bytes, write_json
 from proxyless_nas.weights import save_tensors
 from search import loop
+from search.choices import Choices
 from search.config import AnySearchConfig
+from search.kept_space import keep_space
 from search.prepare import data_and_plan, evaluator_of, prices_of, problem_of, strategy_of
 from search.problems import Architecture
 from search.strategies import AnyStrategy
@@ -51,11 +54,9 @@ def search(config: AnySearchConfig) -> None:
             torch.set_num_threads(config.threads or share_of_cores(workers))
             if device.type == "cpu":
                 keep_freed_memory()
-            first = Path(runs[0][0].out)
+            shared = Path(runs[0][0].out) if len(runs) > 1 else None
             for one, strategy in runs:
-                if workers.first:
-                    start_warm(Path(one.out), first, strategy)
-                search_one(problem, strategy, one, device, workers, keep_warm=len(runs) > 1)
+                search_one(problem, strategy, one, device, workers, shared)
 
 
 def one_per_budget(config: AnySearchConfig) -> list[AnySearchConfig]:
@@ -79,10 +80,10 @@ def start_warm(folder: Path, first: Path, strategy: AnyStrategy) -> None:
     warm = first / loop.WARM
     if folder == first or (folder / "last.pt").exists() or not warm.exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
     best = strategy.best()
     own = {"options": list(best.options), "derived": strategy.prices.of(best.options)}
-    lines = [{**line, **own} for line in read_log(first / loop.LOG)]
+    shared = [line for line in read_log(first / loop.LOG) if line["phase"] == "warm-up"]
+    lines = [{**line, **own} for line in shared]
     for line in lines:
         line.pop("valid_accuracy", None)
     text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -97,39 +98,59 @@ def search_one(
     config: AnySearchConfig,
     device: torch.device,
     workers: Workers,
-    keep_warm: bool,
+    shared: Path | None,
 ) -> None:
-    """One budget, or none, from start or checkpoint to the result."""
+    """One budget, or none, from start or checkpoint to the result.
+
+    `shared` is the folder of the first of several budgets: its warm-up is that of all.
+    """
     data, plan = data_and_plan(problem, config, device, workers)
     evaluator = evaluator_of(problem, config, device, workers)
-    folder = (
-        RunFolder(config.out, config, MAY_DIFFER, journals=(loop.TRIES,)) if workers.first else None
+    with folder_of(config, workers) as folder:
+        if folder is not None:
+            keep_space(folder.path, problem.space)
+            if shared is not None:
+                start_warm(folder.path, shared, strategy)
+        one = loop.Search(problem, strategy, evaluator, data, plan, folder)
+        one.run(keep_warm=shared is not None)
+        workers.must_agree(list(evaluator.supernet.state_dict().values()))
+        best = strategy.best()
+        network, score = one.derived(best, plan.steps)
+        if folder is not None:
+            found = found_by(strategy, best, score.top1, config)
+            write_result(problem, found, network, folder.path)
+            if found.budget and found.predicted < (1 - config.tolerance) * found.budget:
+                print(
+                    f"this is {1 - found.predicted / found.budget:.1%} below the budget: the "
+                    "strategy found no network nearer to it (the dearest costs "
+                    f"{strategy.prices.most:.4g})"
+                )
+
+
+def folder_of(
+    config: AnySearchConfig, workers: Workers
+) -> AbstractContextManager[RunFolder | None]:
+    """The run folder in the first worker, nothing in the others."""
+    if not workers.first:
+        return nullcontext()
+    return RunFolder(config.out, config, MAY_DIFFER, journals=(loop.TRIES,))
+
+
+def found_by(
+    strategy: AnyStrategy, best: Choices, accuracy: float, config: AnySearchConfig
+) -> Found:
+    """What is said of the `best` network."""
+    return Found(
+        options=best.options,
+        probabilities=tuple(
+            float(row[option])
+            for row, option in zip(strategy.probabilities(), best.options, strict=True)
+        ),
+        valid_accuracy=accuracy,
+        predicted=strategy.prices.of(best.options),
+        unit=strategy.prices.unit,
+        budget=config.budget[0] if config.budget else None,
     )
-    prices = strategy.prices
-    one = loop.Search(problem, strategy, evaluator, data, plan, folder)
-    one.run(keep_warm)
-    workers.must_agree(list(evaluator.supernet.state_dict().values()))
-    best = strategy.best()
-    network, score = one.derived(best, plan.steps)
-    if folder is not None:
-        found = Found(
-            options=best.options,
-            probabilities=tuple(
-                float(row[option])
-                for row, option in zip(strategy.probabilities(), best.options, strict=True)
-            ),
-            valid_accuracy=score.top1,
-            predicted=prices.of(best.options),
-            unit=prices.unit,
-            budget=config.budget[0] if config.budget else None,
-        )
-        write_result(problem, found, network, folder.path)
-        if found.budget and found.predicted < (1 - config.tolerance) * found.budget:
-            print(
-                f"this is {1 - found.predicted / found.budget:.1%} below the budget: the strategy "
-                f"found no network nearer to it (the dearest costs {prices.most:.4g})"
-            )
-        folder.close()
 
 
 def write_result(problem: Architecture, found: Found, network: Network, path: Path) -> None:

@@ -10,8 +10,9 @@ from proxyless_nas.drawing.page import document
 from proxyless_nas.drawing.words import amount, percent
 from proxyless_nas.files import read_json, write_bytes
 from search.costs import TABLE_COSTS, CostName, cost_model
+from search.kept_space import kept_space
 from search.loop import LOG, TRIES
-from search.prepare import problem_of
+from search.problems import Architecture
 from search.report.course import Course, SearchedEdge, points_of
 from search.report.sharpening import sharpening_section
 from search.report.training import learning_section
@@ -35,7 +36,6 @@ class Begun(Struct, frozen=True):
     space: str
     cost: CostName
     tolerance: float
-    peak_memory: float | None = None
     budget: tuple[float, ...] = ()
     table: str | None = None
 
@@ -48,7 +48,7 @@ def course_of(folder: Path) -> Course:
     points = points_of(read_log(folder / LOG))
     if not points:
         raise ValueError(f"the search in {folder} has not written a line of its log yet")
-    knobs = problem_of(config.space, config.peak_memory).knobs
+    knobs = Architecture(kept_space(folder, config.space)).knobs
     edges = tuple(
         SearchedEdge(knob.name, knob.labels, kept)
         for knob, kept in zip(knobs, points[-1].options, strict=True)

@@ -35,9 +35,9 @@ class RandomChoices(BudgetedSampling):
             self._seen[choices.options] = float(seen.accuracy)
 
     def best(self) -> Choices:
-        """The most accurate so far; before any was judged, some network that meets the budget."""
+        """The most accurate so far; before any was judged, one that meets the budget."""
         if not self._seen:
-            return _without_moving(self)
+            return _first_drawn(self)
         return Choices(max(self._seen, key=self._seen.__getitem__))
 
     def told(self) -> dict[str, float]:
@@ -52,8 +52,10 @@ class RandomChoices(BudgetedSampling):
         self._seen = {tuple(options): accuracy for options, accuracy in state["seen"]}
 
 
-def _without_moving(sampling: BudgetedSampling) -> Choices:
+def _first_drawn(sampling: BudgetedSampling) -> Choices:
+    """The network in the band that its seed draws first, whatever was drawn since."""
     state = sampling.generator.get_state()
+    sampling.generator.manual_seed(sampling.seed)
     try:
         return sampling.fitting()
     finally:

@@ -22,6 +22,7 @@ class BudgetedSampling:
     def __init__(self, prices: Prices, band: tuple[float, float] | None, seed: int) -> None:
         self.prices = prices
         self.band = band
+        self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
         self._uniform = prices.alive / prices.alive.sum(dim=1, keepdim=True)
         self._tilted = None if band is None else prices.tilted(sum(band) / 2)

@@ -9,7 +9,8 @@ from latency_tables.cost import TableLatency
 from latency_tables.table import LatencyTable
 from proxyless_nas import hand_made, load_spec
 from proxyless_nas.weights import load_tensors
-from tests.commands.helpers import kill_when, records, run_well
+from tests.commands.helpers import kill_when, records, run_here, run_well, well
+from tests.search.running import MIDDLE, assert_same, left_in
 
 
 def middle_of(table: Path) -> float:
@@ -50,6 +51,29 @@ def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp
     assert last[0][last[0].isfinite()].abs().max() > 0.1  # there was something to lose
     kept = [load_tensors(folder / "weights.pt") for folder in (whole, broken)]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
+
+
+@pytest.mark.slow
+def test_an_evolution_killed_in_its_rounds_for_a_second_budget_ends_as_unbroken(tmp_path) -> None:
+    budgets = (MIDDLE, 0.9 * MIDDLE)
+
+    def words(name: str) -> list[object]:
+        flags = (
+            "--space smoke --cost macs --tolerance 0.5 --limit 400 --held-out 200 --batch-size 50 "
+            "--epochs 1 --generations 16 --networks 8 --judged-on 200 --threads 1 --workers 0 "
+            "--device cpu --checkpoint-seconds 0"
+        )
+        begun = ["-m", "search", "evolution", *flags.split(), "--out", tmp_path / name]
+        return [*begun, "--budget", *budgets]
+
+    well(run_here(*words("whole")))
+    first, second = (f"{budget:.12g}" for budget in budgets)
+    whole = [left_in(tmp_path / "whole" / name) for name in (first, second)]
+    trained = sum(line["phase"] == "warm-up" for line in whole[1]["log"])
+    seen = kill_when(words("broken"), tmp_path / "broken" / second / "log.jsonl", trained + 1)
+    assert trained < seen < len(whole[1]["log"])
+    well(run_here(*words("broken")))
+    assert_same([left_in(tmp_path / "broken" / name) for name in (first, second)], whole)
 
 
 @pytest.mark.slow

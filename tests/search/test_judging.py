@@ -89,6 +89,7 @@ def test_the_answer_is_the_most_accurate_and_before_any_judgement_it_meets_the_b
     prices = make_prices(WIDE)
     strategy = RandomChoices(prices, band_at(prices, 0.3), 0, 3)
     before = strategy.best()
+    strategy.sample()
     assert strategy.fits(before) and strategy.best() == before
     asked = strategy.ask()
     strategy.tell(asked, [saying(accuracy=value) for value in (0.5, 0.9, 0.2)])
