@@ -90,7 +90,7 @@ def searched(
     strategy = SilentSkips(skips_of(problem), *arguments) if silent else TwoPaths(*arguments)
     data, plan = data_and_plan(problem, one, CPU, Alone())
     evaluator = evaluator_of(problem, one, CPU, Alone())
-    folder = RunFolder(out, one)
+    folder = RunFolder(out, one, journals=(loop.TRIES,))
     search = loop.Search(problem, strategy, evaluator, data, plan, folder)
     search.run()
     folder.close()
