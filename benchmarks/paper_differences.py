@@ -2,7 +2,7 @@
 
 On a small space: searches in which an open skip gets no task gradient, as there, against ours;
 the accuracy of networks with the shared weights under running, batch and re-estimated statistics;
-and the noise of REINFORCE's gradient with the released baseline, with ours, and with none.
+and the noise of REINFORCE's gradient with the released baseline, with ours, and with others.
 """
 
 import statistics
@@ -28,6 +28,7 @@ from search.prices import Prices
 from search.problems import Architecture
 from search.strategies import Reinforce, TwoPaths
 from search.strategies.distribution import entropy
+from search.strategies.reinforce import baselines_of
 from training.batch_norm import batch_norms, reestimate, unrecorded
 from training.datasets import Batch, DatasetName
 from training.run_folder import RunFolder
@@ -159,19 +160,25 @@ def compare_baselines(config: DifferencesConfig, search: loop.Search) -> None:
     strategy.logits.copy_(search.strategy.logits / 2)  # type: ignore[union-attr]
     assert search.data.gates is not None
     gates = search.data.gates.stream(0, CPU)
-    gradients: dict[str, list[Tensor]] = {"none": [], "released": [], "ours": []}
-    released = ours = None
-    for _ in range(config.updates):
+    gradients: dict[str, list[Tensor]] = {}
+    released = past = 0.0
+    for update in range(config.updates):
         asked, batch = strategy.ask(), next(gates)
         evidence = [evaluator.evaluate(choices, batch) for choices in asked]
-        mean = statistics.mean(float(seen.accuracy) for seen in evidence)
-        released = mean if released is None else released + 0.99 * (mean - released)
-        for name, baseline in (("none", 0.0), ("released", released), ("ours", ours)):
-            strategy.baseline = baseline
-            strategy.tell(asked, evidence)
-            assert strategy.logits.grad is not None
-            gradients[name].append(strategy.logits.grad.clone())
-        ours = strategy.baseline
+        rewards = [float(seen.accuracy) for seen in evidence]
+        mean = statistics.mean(rewards)
+        released = mean if update == 0 else released + 0.99 * (mean - released)
+        past = mean if update == 0 else past
+        kinds = {
+            "none": [0.0] * len(asked),
+            "past rewards": [past] * len(asked),
+            "this step's mean (released)": [released] * len(asked),
+            "this step's others (ours)": baselines_of(rewards, past),
+        }
+        for name, baselines in kinds.items():
+            found = strategy.gradient(asked, rewards, baselines)
+            gradients.setdefault(name, []).append(found)
+        past = 0.9 * past + 0.1 * mean
     print(f"baseline of REINFORCE: noise of {config.updates} gradients over their mean's length")
     for name, found in gradients.items():
         stacked = torch.stack(found[1:])  # the first has no past

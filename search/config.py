@@ -130,7 +130,8 @@ class ReinforceConfig(LearningConfig, frozen=True, kw_only=True, forbid_unknown_
     arch_lr: float = 0.05
     """Adam's learning rate of the logits."""
     baseline_decay: float = 0.9
-    """Share of the baseline that is kept per architecture step."""
+    """Share of the mean of past rewards that is kept per architecture step: the baseline where
+    --networks is 1; else it is the mean of the step's other networks."""
 
     def __post_init__(self) -> None:
         LearningConfig.__post_init__(self)
