@@ -15,13 +15,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from benchmarks.uniform import uniform_options
 from examples.main_road.side_by_side import Job, run_jobs
 from latency_tables.check import check_table
 from latency_tables.cost import TableLatency
 from latency_tables.measure import measure_space
 from latency_tables.networks import Measured, measure_networks
 from latency_tables.table import LatencyTable
-from proxyless_nas import MBConv, NetworkSpec, Skip, load_spec, named_space
+from proxyless_nas import NetworkSpec, load_spec, named_space
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.weights import load_weights
@@ -126,35 +127,6 @@ def searches(
         ),
         "evolution": EvolutionConfig(out=str(out / "evolution"), **common),
     }
-
-
-def uniform_options(problem: Architecture, prices: Prices, budget: float) -> tuple[int, ...]:
-    """Kernel 3, one expansion, one depth per stage: the dearest such network within the budget."""
-    found: list[tuple[float, tuple[int, ...]]] = []
-    edges = [problem.space.edges[index] for index in problem.space.searched]
-    firsts = [i for i, edge in enumerate(edges) if not _skips(edge.examples())]
-    stage = [i - max(first for first in firsts if first <= i) for i in range(len(edges))]
-    expansions = sorted(
-        {block.mid for block in edges[0].examples() if isinstance(block, MBConv) and block.mid}
-    )
-    for rank in range(len(expansions)):
-        for depth in range(1, 1 + max(stage) + 1):
-            options = tuple(
-                _skips(edge.examples())[0] if stage[i] >= depth else _plain(edge.examples(), rank)
-                for i, edge in enumerate(edges)
-            )
-            found.append((prices.of(options), options))
-    fitting = [one for one in found if one[0] <= budget]
-    return max(fitting or [min(found)])[1]
-
-
-def _skips(blocks: tuple[object, ...]) -> list[int]:
-    return [index for index, block in enumerate(blocks) if isinstance(block, Skip)]
-
-
-def _plain(blocks: tuple[object, ...], rank: int) -> int:
-    small = [i for i, b in enumerate(blocks) if isinstance(b, MBConv) and b.kernel == 3]
-    return small[rank]
 
 
 def run_searches(found: dict[str, AnySearchConfig]) -> None:
