@@ -78,7 +78,7 @@ def stock_server(port: int, key: str) -> Process:
     )
 
 
-def wait_until_free(port: int, key: str, seconds: float = 10.0) -> None:
+def wait_until_free(port: int, key: str, seconds: float = 60.0) -> None:
     """Return when a server of this key waits for work."""
     from tvm import rpc
 
