@@ -135,3 +135,69 @@ def test_a_lone_networks_baseline_is_what_was_known_before() -> None:
     p = torch.softmax(before, dim=1)
     chosen = torch.zeros_like(p).scatter_(1, torch.tensor(one.options)[:, None], 1.0)
     torch.testing.assert_close(strategy.logits.grad, (0.8 - 0.4) * (p - chosen))
+
+
+def world(prices: Prices) -> tuple[torch.Tensor, torch.Generator]:
+    """Dearer blocks are better, less and less so: without a cost the search would take them."""
+    noise = torch.Generator().manual_seed(5)
+    rows = prices.slopes(prices.alive.double())
+    return 0.02 * torch.rand(rows.shape, generator=noise) * rows.sqrt(), noise
+
+
+@pytest.mark.parametrize(("kind", "loss"), [
+    (TwoPaths, "add"), (TwoPaths, "mul-log"), (AllPaths, "add"), (Reinforce, "add")
+])  # fmt: skip
+@pytest.mark.parametrize("place", [0.25, 0.5, 0.75])
+def test_the_expected_cost_is_driven_to_the_budget(kind, loss, place: float) -> None:
+    prices = make_prices()
+    budget = prices.least + place * (prices.most - prices.least)
+    strategy = kind(prices, make_objective(budget, loss), 0.05, 7)
+    worth, noise = world(prices)
+    seen: list[float] = []
+    for _ in range(800):
+        asked = strategy.ask()
+        told = []
+        for choices in asked:
+            rows = torch.tensor(choices.options)[:, None]
+            accuracy = 0.5 + float(worth.gather(1, rows).sum())
+            slopes = None
+            if choices.closed is not None:
+                order = order_of(choices, prices.alive.shape[1] if kind is AllPaths else None)
+                slopes = 0.02 * torch.randn(order.shape, generator=noise) - worth.gather(1, order)
+            told.append(saying(0.5, accuracy, slopes))
+        strategy.tell(asked, told)
+        seen.append(strategy.expected_cost())
+    assert np.mean(seen[-200:]) == pytest.approx(budget, rel=0.1)
+    assert prices.of(strategy.best().options) <= budget
+
+
+def test_without_a_budget_to_meet_the_weight_stays_and_the_likeliest_network_wins() -> None:
+    strategy = make(must_meet=False, budget=4.0)
+    (choices,) = strategy.ask()
+    strategy.tell([choices], [saying(slopes=slopes_for(choices, 0))])
+    assert strategy.objective is not None and strategy.objective.weight == 0.3
+    scramble(strategy)
+    assert strategy.best().options == tuple(strategy.logits.argmax(dim=1).tolist())
+    assert strategy.prices.of(strategy.best().options) > 4.0
+
+
+@pytest.mark.parametrize("kind", [TwoPaths, AllPaths, Reinforce])
+def test_a_restored_strategy_continues_as_if_never_stopped(kind) -> None:
+    first, second = (kind(make_prices(), make_objective(), 0.05, 7) for _ in range(2))
+
+    def advance(strategy, steps: int) -> None:
+        for step in range(steps):
+            asked = strategy.ask()
+            told = [
+                saying(0.7, 0.1 * number, None if c.closed is None else slopes_for(c, step))
+                for number, c in enumerate(asked)
+            ]
+            strategy.tell(asked, told)
+
+    advance(first, 10)
+    second.restore(first.state())
+    advance(first, 10)
+    advance(second, 10)
+    assert torch.equal(first.logits, second.logits)
+    assert first.told() == second.told()
+    assert first.ask() == second.ask()
