@@ -13,7 +13,7 @@ from latency_tables.cost import TableLatency
 from latency_tables.networks import measure_networks
 from latency_tables.runtimes import runtime_of
 from latency_tables.table import LatencyTable
-from proxyless_nas import load_spec
+from proxyless_nas import load_spec, named_space
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import read_json
 from search.config import ProxylessConfig
@@ -51,7 +51,7 @@ def search_of(config: BudgetsConfig, path: str) -> ProxylessConfig:
     """The search with one table."""
     table = LatencyTable.load(path, allow_contended=True)
     space = table.head.identity.space
-    prices = problem_of(space, None).prices(TableLatency(table))
+    prices = problem_of(named_space(space), None).prices(TableLatency(table))
     span = prices.most - prices.least
     return ProxylessConfig(
         space=space,

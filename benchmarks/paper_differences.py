@@ -2,7 +2,8 @@
 
 On a small space: searches in which an open skip gets no task gradient, as there, against ours;
 the accuracy of networks with the shared weights under running, batch and re-estimated statistics;
-and the noise of REINFORCE's gradient with the released baseline, with ours, and with others.
+the same where residual branches began as drawn, and where they began as nothing; and the noise of
+REINFORCE's gradient with the released baseline, with ours, and with others.
 """
 
 import statistics
@@ -20,13 +21,13 @@ from proxyless_nas import Skip, named_space
 from proxyless_nas.command import Command, run_one
 from search import loop
 from search.choices import Choices, Evidence
-from search.config import ProxylessConfig
+from search.config import ProxylessConfig, RandomConfig
 from search.evaluators import SharedWeights
 from search.objective import Objective
 from search.prepare import data_and_plan, evaluator_of
 from search.prices import Prices
 from search.problems import Architecture
-from search.strategies import Reinforce, TwoPaths
+from search.strategies import RandomChoices, Reinforce, TwoPaths
 from search.strategies.distribution import entropy
 from search.strategies.reinforce import baselines_of
 from training.batch_norm import batch_norms, reestimate, unrecorded
@@ -55,7 +56,7 @@ class DifferencesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seeds: int = 3
     """Searches of each kind."""
     networks: int = 12
-    """Networks whose statistics are compared."""
+    """Networks whose statistics, or first weights, are compared."""
     updates: int = 60
     """Gradients of REINFORCE whose noise is compared."""
 
@@ -146,6 +147,30 @@ def compare_statistics(config: DifferencesConfig, search: loop.Search) -> None:
         print(f"  {name:<32} {spread(values)} %")
 
 
+def compare_first_weights(config: DifferencesConfig, problem: Architecture) -> None:
+    """Print what networks reach with weights that all were trained alike, from two beginnings."""
+    prices, chance = problem.prices(Macs()), range(config.networks)
+    networks = RandomChoices(prices, None, 0, config.networks).ask()
+    print(f"first weights: accuracy of {len(chance)} random networks, all trained alike")
+    for name, zero in (("as drawn (released)", False), ("residuals as nothing (ours)", True)):
+        found: list[float] = []
+        for seed in range(config.seeds):
+            one = RandomConfig(
+                space=config.space, out=str(Path(config.out) / f"first-{zero}-{seed}"),
+                dataset=config.dataset, path=config.path, limit=config.limit,
+                epochs=config.epochs, seed=seed, zero_last_gamma=zero,
+            )  # fmt: skip
+            data, plan = data_and_plan(problem, one, CPU, Alone())
+            evaluator = evaluator_of(problem, one, CPU, Alone())
+            strategy = RandomChoices(prices, None, seed, 1)
+            with RunFolder(one.out, one, journals=(loop.TRIES,)) as folder:
+                search = loop.Search(problem, strategy, evaluator, data, plan, folder)
+                search.run()
+            scores = [search.derived(choices, plan.steps)[1].top1 for choices in networks]
+            found.append(100 * statistics.mean(scores))
+        print(f"  {name:<32} {spread(found)} %")
+
+
 @torch.no_grad()
 def right(network: torch.nn.Module, batches: list[Batch]) -> float:
     """Percent of right answers, in the mode that the network is in."""
@@ -194,11 +219,12 @@ def spread(values: list[float]) -> str:
 
 
 def main(config: DifferencesConfig) -> None:
-    """All three questions."""
+    """All questions."""
     problem = Architecture(named_space(config.space))
     search = compare_skips(config, problem)
     compare_statistics(config, search)
     compare_baselines(config, search)
+    compare_first_weights(config, problem)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class QualityConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Passes over the training images in every search."""
     search_batch: int = 32
     """Images per step of a search; each candidate learns in few of its steps, so small ones."""
+    search_lr: float = 0.5
+    """Peak learning rate of the supernet for 64 images per step."""
     warmup_epochs: float = 4.0
     """Those in which only weights learn, for the strategies whose logits learn."""
     epochs: int = 8
@@ -117,6 +119,7 @@ def searches(
         "held_out": config.held_out,
         "epochs": config.search_epochs,
         "batch_size": config.search_batch,
+        "base_lr": config.search_lr,
         "seed": seed,
     }
     learning: dict[str, Any] = {**common, "warmup_epochs": config.warmup_epochs}

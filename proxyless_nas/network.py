@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from proxyless_nas.blocks import AnyBlock, BatchNorm, Classifier, Conv
+from proxyless_nas.blocks.mbconv import InvertedBottleneck
 from proxyless_nas.files import write_json
 from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.seeds import seeded
@@ -123,3 +124,14 @@ def init_weights(module: nn.Module) -> None:
         if isinstance(part, nn.Conv2d):
             fan_out = part.kernel_size[0] * part.kernel_size[1] * part.out_channels // part.groups
             nn.init.normal_(part.weight, std=(2.0 / fan_out) ** 0.5)
+
+
+def silence_residuals(module: nn.Module) -> None:
+    """Inverted bottlenecks with a residual begin as the identity: their last scale is zero.
+
+    The scale is that of the last batch norm (Goyal et al. 2017, section 5.1).
+    """
+    for part in module.modules():
+        if isinstance(part, InvertedBottleneck) and part.residual:
+            *_, last = (one for one in part.modules() if isinstance(one, nn.BatchNorm2d))
+            nn.init.zeros_(last.weight)

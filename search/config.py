@@ -56,6 +56,9 @@ class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Weight decay of the weights."""
     label_smoothing: float = 0.0
     """Share of every label that is spread over all classes, for the weights only."""
+    zero_last_gamma: bool = True
+    """Residual candidates begin as the identity, so that one that has learned little does no harm
+    to the others; without it all begin as drawn, as in the paper."""
     path_drop: float = 0.0
     """Probability with which a tree loses one of two paths while weights learn."""
     precision: Precision = "fp32"

@@ -2,7 +2,8 @@
 
 import torch
 
-from proxyless_nas import drop_paths, named_space
+from proxyless_nas import Space, drop_paths
+from proxyless_nas.network import silence_residuals
 from search import loop
 from search.config import (
     AnySearchConfig,
@@ -36,12 +37,11 @@ from training.workers import Workers
 ROUNDED_UP = 1.001
 
 
-def problem_of(space: str, peak_memory: float | None) -> Architecture:
+def problem_of(space: Space, peak_memory: float | None) -> Architecture:
     """What is decided: all of a space, or what keeps within `peak_memory` bytes of feature maps."""
-    whole = named_space(space)
-    problem = Architecture(whole if peak_memory is None else within_memory(whole, peak_memory))
+    problem = Architecture(space if peak_memory is None else within_memory(space, peak_memory))
     if not problem.counts:
-        raise ValueError(f"space {space} has nothing to choose")
+        raise ValueError(f"space {space.name} has nothing to choose")
     return problem
 
 
@@ -130,7 +130,8 @@ def data_and_plan(
     mine = torch.arange(workers.rank, len(parts.test), workers.size)
     judged = None
     if isinstance(config, JudgingConfig):
-        some = parts.test.subset(mine[: -(-config.judged_on // workers.size)])
+        each = min(-(-config.judged_on // workers.size), len(parts.test) // workers.size)
+        some = parts.test.subset(mine[:each])  # as many in every worker: their means weigh alike
         judged = next(some.evaluation_batches(len(some), device))
     data = loop.Data(
         weights=weights,
@@ -161,6 +162,8 @@ def evaluator_of(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         supernet = Supernet(problem.space)
+    if config.zero_last_gamma:
+        silence_residuals(supernet)
     if config.path_drop:
         drop_paths(supernet, config.path_drop)
     supernet.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

@@ -15,7 +15,7 @@ from proxyless_nas.weights import save_tensors
 from search import loop
 from search.choices import Choices
 from search.config import AnySearchConfig
-from search.kept_space import keep_space
+from search.kept import keep, space_to_search
 from search.prepare import data_and_plan, evaluator_of, prices_of, problem_of, strategy_of
 from search.problems import Architecture
 from search.strategies import AnyStrategy
@@ -46,8 +46,10 @@ def search(config: AnySearchConfig) -> None:
     """Search for every budget and write spec.json, weights.pt and found.json for each."""
     with first_speaks():
         device = pick_device(config.device)
-        problem = problem_of(config.space, config.peak_memory)
-        runs = [(one, strategy_of(one, prices_of(problem, one))) for one in one_per_budget(config)]
+        each = one_per_budget(config)
+        space = space_to_search(Path(each[0].out), config.space)
+        problem = problem_of(space, config.peak_memory)
+        runs = [(one, strategy_of(one, prices_of(problem, one))) for one in each]
         for _, strategy in runs:
             strategy.best()  # what cannot be met is told before anything starts
         with join_workers(config.distributed, device.type == "cuda") as workers:
@@ -108,7 +110,7 @@ def search_one(
     evaluator = evaluator_of(problem, config, device, workers)
     with folder_of(config, workers) as folder:
         if folder is not None:
-            keep_space(folder.path, problem.space)
+            keep(folder.path, problem.space, strategy.prices)
             if shared is not None:
                 start_warm(folder.path, shared, strategy)
         one = loop.Search(problem, strategy, evaluator, data, plan, folder)

@@ -10,7 +10,7 @@ from proxyless_nas.drawing.page import document
 from proxyless_nas.drawing.words import amount, percent
 from proxyless_nas.files import read_json, write_bytes
 from search.costs import TABLE_COSTS, CostName, cost_model
-from search.kept_space import kept_space
+from search.kept import kept_space
 from search.loop import LOG, TRIES
 from search.problems import Architecture
 from search.report.course import Course, SearchedEdge, points_of

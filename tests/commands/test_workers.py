@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from os import kill
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from tests.launch import (
     launched,
     worker_pid,
 )
+from tests.search.running import MIDDLE, assert_same, left_in
 
 pytestmark = pytest.mark.slow
 SCORED = 7
+Words = Callable[[Path], list[object]]
 
 
 @pytest.fixture
@@ -73,11 +76,22 @@ def words_for(out: Path) -> list[object]:
     return ["main.py", "--arch", out.parent / "spec.json", "--out", out, *flags.split()]
 
 
-def kill_a_worker(launcher: Launcher, rank: int, out: Path, lines: int) -> int:
+def searching(out: Path) -> list[object]:
+    flags = (
+        "--space smoke --cost macs --tolerance 0.5 --limit 1500 --held-out 300 --batch-size 25 "
+        "--epochs 6 --warmup-epochs 2 --arch-every 1 --threads 1 --workers 0 --device cpu "
+        "--checkpoint-seconds 0"
+    )
+    return ["-m", "search", "proxyless", *flags.split(), "--budget", MIDDLE, "--out", out]
+
+
+def kill_a_worker(
+    launcher: Launcher, rank: int, out: Path, lines: int, words: Words = words_for
+) -> int:
     """SIGKILL worker `rank` once the log has so many lines; how many it had when all had ended."""
     log, deadline = out / "log.jsonl", time.monotonic() + SECONDS
     with subprocess.Popen(
-        launched(launcher, 2, *words_for(out)),
+        launched(launcher, 2, *words(out)),
         cwd=ROOT,
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
@@ -110,6 +124,19 @@ def test_whichever_worker_is_killed_the_run_continues_to_the_same_numbers(
     assert records(tmp_path / "broken" / "log.jsonl") == whole
     kept = [load_tensors(tmp_path / name / "weights.pt") for name in ("whole", "broken")]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
+
+
+def test_whichever_worker_is_killed_the_search_ends_as_unbroken(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    well(launch("mpirun", 2, *searching(whole)))
+    lines = records(whole / "log.jsonl")
+    warm_up = sum(line["phase"] == "warm-up" for line in lines)
+    seen = kill_a_worker("mpirun", 1, broken, warm_up // 2, searching)
+    assert seen < warm_up
+    seen = kill_a_worker("mpirun", 0, broken, warm_up + 4, searching)
+    assert warm_up < seen < len(lines)
+    well(launch("mpirun", 2, *searching(broken)))
+    assert_same(left_in(broken), left_in(whole))
 
 
 def test_a_run_of_two_workers_is_continued_by_one(tmp_path: Path) -> None:

@@ -1,15 +1,22 @@
 """Laws of the supernet: a path is a network, and a weight step touches nothing else."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from msgspec.structs import replace
 
 from proxyless_nas import Space, drop_paths
 from search.choices import Choices
 from search.evaluators import SharedWeights
+from search.prepare import evaluator_of
+from search.problems import Architecture
 from search.strategies import TwoPaths
 from search.supernet import Supernet
 from tests.search.helpers import SPACE, TREES, WIDE, make_batch, make_prices, make_supernet
+from tests.search.running import tiny
 from training.optimizer import sgd
+from training.workers import Alone
 
 SPACES = pytest.mark.parametrize("space", [SPACE, TREES, WIDE], ids=["mobile", "trees", "wide"])
 
@@ -107,3 +114,22 @@ def test_what_is_touched_is_found_after_the_supernet_has_moved() -> None:
         touched = supernet.touched(candidates)
         assert all(id(tensor) in held for tensor in (*touched.parameters, *touched.statistics))
         assert all(tensor.dtype == torch.float64 for tensor in touched.statistics)
+
+
+@pytest.mark.parametrize("zero", [True, False])
+def test_a_new_supernet_is_as_its_paths_of_skips_where_residuals_begin_as_nothing(
+    zero: bool, tmp_path: Path
+) -> None:
+    config = replace(tiny("two paths", tmp_path), zero_last_gamma=zero)
+    supernet = evaluator_of(Architecture(SPACE), config, torch.device("cpu"), Alone()).supernet
+    x, _ = make_batch()
+    labels = [[type(block).__name__ for block in edge.examples()] for edge in SPACE.edges]
+    searched = [labels[index] for index in SPACE.searched]
+    skips = [names.index("Skip") if "Skip" in names else 0 for names in searched]
+    others = [1 if "Skip" in names else 0 for names in searched]
+    assert skips != others
+    assert torch.equal(supernet(x, skips), supernet(x, others)) == zero
+    firsts = [
+        1 if "Skip" not in names else skip for names, skip in zip(searched, skips, strict=True)
+    ]
+    assert not torch.equal(supernet(x, skips), supernet(x, firsts))  # without a residual

@@ -1,14 +1,16 @@
-"""A search goes on in the space in which it was begun, whatever became of the space's file."""
+"""A search goes on in the space, and by the prices, with which it was begun."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from proxyless_nas import Space, named_space
 from proxyless_nas.files import read_json
 from proxyless_nas.spaces import LAYOUTS, TREES
-from search.kept_space import SPACE, keep_space, kept_space
+from search.kept import PRICES, SPACE, keep, kept_space
+from search.prices import Prices
 from search.show import PAGE, ShowConfig, show
 from tests.search.running import run, tiny
 
@@ -26,8 +28,8 @@ kernels: [3, 5]
 @pytest.mark.parametrize("name", [*LAYOUTS, *TREES, "imagenet-mobile-w0.75-r160"])
 def test_a_kept_space_is_the_space(name: str, tmp_path: Path) -> None:
     space = named_space(name)
-    keep_space(tmp_path, space)
-    keep_space(tmp_path, space)
+    keep(tmp_path, space, Prices.free(space.counts))
+    keep(tmp_path, space, Prices.free(space.counts))
     assert kept_space(tmp_path, "whatever its name means now") == space
 
 
@@ -54,8 +56,27 @@ def test_an_edited_space_is_refused_and_the_search_can_still_be_shown(
     assert (out / PAGE).read_bytes() == page
     file.unlink()
     show(ShowConfig(run=str(out)))
+    run(config)
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == left
     file.write_text(MINE + "# told in other words\n")
     run(config)
-    assert capsys.readouterr().out.count("found a network:") == 2
+    assert capsys.readouterr().out.count("found a network:") == 3
     assert read_json(out / SPACE, Space) == named_space(str(file))
+
+
+@pytest.mark.parametrize("change", ["fixed", "row", "unit", "widths"])
+def test_other_prices_are_refused_and_nothing_is_written(change: str, tmp_path: Path) -> None:
+    space = named_space("smoke")
+    rows = [np.linspace(0.1, 0.3, count) for count in space.counts]
+    keep(tmp_path, space, Prices(1.0, rows, "ms"))
+    left = (tmp_path / PRICES).read_bytes()
+    keep(tmp_path, space, Prices(1.0, rows, "ms"))
+    others = {
+        "fixed": Prices(np.nextafter(1.0, 2.0), rows, "ms"),
+        "row": Prices(1.0, [*rows[:-1], rows[-1] + 1e-12], "ms"),
+        "unit": Prices(1.0, rows, "MACs"),
+        "widths": Prices(1.0, rows, "ms", [(1.0, rows)]),
+    }
+    with pytest.raises(ValueError, match=f"options cost has changed .*{PRICES}.*another folder"):
+        keep(tmp_path, space, others[change])
+    assert (tmp_path / PRICES).read_bytes() == left

@@ -1,0 +1,56 @@
+"""What a begun search keeps in its run folder: files change, a search goes on as it was begun."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from proxyless_nas import Space, named_space
+from proxyless_nas.files import read_json, write_json
+from search.prices import Prices
+
+SPACE = "space.json"
+PRICES = "prices.json"
+
+
+class PriceList(Struct, frozen=True, forbid_unknown_fields=True):
+    """`Prices` as a file: per table the fixed part and a row per knob."""
+
+    unit: str
+    tables: tuple[tuple[float, tuple[tuple[float, ...], ...]], ...]
+
+    @staticmethod
+    def of(prices: Prices) -> "PriceList":
+        """All of them, to the last bit."""
+        tables = tuple(
+            (fixed, tuple(tuple(row.tolist()) for row in rows)) for fixed, rows in prices.tables()
+        )
+        return PriceList(prices.unit, tables)
+
+
+def keep(folder: Path, space: Space, prices: Prices) -> None:
+    """Write space.json and prices.json; ValueError where the search was begun with others."""
+    _same(folder / SPACE, space, Space, space.name)
+    _same(folder / PRICES, PriceList.of(prices), PriceList, "what the options cost")
+
+
+def _same(file: Path, now: Any, kind: type, what: str) -> None:
+    if not file.exists():
+        write_json(file, now)
+    elif read_json(file, kind) != now:
+        raise ValueError(
+            f"{what} has changed since the search in {file.parent} was begun: undo the change "
+            f"({file} says what it was), or name another folder"
+        )
+
+
+def kept_space(folder: Path, name: str) -> Space:
+    """The space of the search in `folder`: what was kept there, else what has that name now."""
+    file = folder / SPACE
+    return read_json(file, Space) if file.exists() else named_space(name)
+
+
+def space_to_search(folder: Path, name: str) -> Space:
+    """What has that `name`; where its file is gone, what a search in `folder` has kept of it."""
+    gone = Path(name).suffix in (".yaml", ".yml") and not Path(name).exists()
+    return kept_space(folder, name) if gone else named_space(name)
