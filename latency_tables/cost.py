@@ -5,10 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from latency_tables.entry import Entry
 from latency_tables.memory import peak_values
 from latency_tables.parts import weight_bytes
-from latency_tables.table import MEGABYTE, LatencyTable
+from latency_tables.table import LatencyTable
 from proxyless_nas.blocks import AnyBlock, BatchNorm
 from proxyless_nas.layer import FLOAT_BYTES, Shape
 from proxyless_nas.network import NetworkSpec
@@ -62,11 +61,11 @@ class _Separable(Struct, frozen=True):
 
 
 class TableLatency(_Separable, frozen=True):
-    """Milliseconds from a table: a * (p10 - empty) + c * weight megabytes per block, and d once.
+    """Milliseconds from a table: a * (p10 - empty) + b + c * weight megabytes per entry, d once.
 
     `empty` is the time of a call that computes nothing, which a network pays once and the sum of
-    entries pays per block. A table without calibration prices with a = 1, c = 0, d = empty, which
-    is 1 to 20 % off (see `python -m latency_tables check`).
+    entries pays per block. A table without calibration prices with a = 1, b = c = 0, d = empty,
+    which is 1 to 20 % off (see `python -m latency_tables check`).
 
     A skip costs nothing and needs no entry; any other block without an entry is a LookupError
     that names the command which measures it, and `network` names all that are missing at once.
@@ -79,7 +78,7 @@ class TableLatency(_Separable, frozen=True):
         return "ms"
 
     def block(self, block: AnyBlock, shape: Shape) -> float:
-        return sum(map(self._price, self.table.entries_of([(block, shape)])))
+        return sum(map(self.table.price_ms, self.table.entries_of([(block, shape)])))
 
     def fixed(self) -> float:
         fit = self.table.calibration
@@ -87,13 +86,7 @@ class TableLatency(_Separable, frozen=True):
 
     def network(self, spec: NetworkSpec) -> float:
         placed = [(block, shape) for _, block, shape in spec.placed()]
-        return self.fixed() + sum(map(self._price, self.table.entries_of(placed)))
-
-    def _price(self, entry: Entry) -> float:
-        fit = self.table.calibration
-        if fit is None:
-            return self.table.work_ms(entry)
-        return fit.a * self.table.work_ms(entry) + fit.c * entry.weight_bytes / MEGABYTE
+        return self.fixed() + sum(map(self.table.price_ms, self.table.entries_of(placed)))
 
 
 class Macs(_Separable, frozen=True):

@@ -9,15 +9,19 @@ from latency_tables.signature import Placed
 from latency_tables.statistics import Numbers, relative_least_squares
 from latency_tables.table import MEGABYTE, LatencyTable
 
-LEAST_FIT = 4  # networks: three coefficients and one to spare
-D_MAY_BE, C_MAY_BE = 0.02, 0.1  # parts of a network's latency: see `fit_coefficients`
+LEAST_FIT = 5  # networks: four coefficients and one to spare
+B_MAY_BE, C_MAY_BE, D_MAY_BE = 0.1, 0.1, 0.02  # parts of a network's latency
 
 
 class Features(Struct, frozen=True):
-    """What a network is predicted from; `work_ms` is the sum without the empty calls."""
+    """What a network is predicted from; `work_ms` is the sum without the empty calls.
+
+    `calls` counts the entries that were measured with a call around them.
+    """
 
     raw_ms: float
     work_ms: float
+    calls: int
     weight_mb: float
     macs: int
 
@@ -28,37 +32,59 @@ def features(table: LatencyTable, placed: Sequence[Placed]) -> Features:
     return Features(
         raw_ms=sum(entry.ms for entry in entries),
         work_ms=sum(table.work_ms(entry) for entry in entries),
+        calls=len(entries) if table.head.identity.context == "alone" else 0,
         weight_mb=sum(entry.weight_bytes for entry in entries) / MEGABYTE,
         macs=sum(layer.macs for block, shape in placed for layer in block.layers("", shape)),
     )
 
 
 def fit_coefficients(
-    given: Sequence[Features], truth_ms: Numbers, noise: float = 0.0, call_ms: float = 0.0
-) -> tuple[float, float, float]:
-    """(a, c, d) of truth = a * work + c * weight MB + d, by least squares on the relative error.
+    given: Sequence[Features],
+    truth_ms: Numbers,
+    noise: float = 0.0,
+    call_ms: float = 0.0,
+    least_ms: float = float("inf"),
+) -> tuple[float, float, float, float]:
+    """(a, b, c, d) of truth = a * work + b * calls + c * weight MB + d, by least squares.
 
-    Networks of similar latency do not tell a from d, so a small error of the measurement becomes a
-    large one for networks that are deeper or shallower. `noise` is that relative error; the larger
-    it is, the more it counts that a network is expected to cost one call, `call_ms`, give or take
-    2 % of its latency, and nothing for its weights, give or take 10 %. Without noise nothing is
-    expected.
+    The error is relative. Networks of similar latency do not tell a from d, so a small error of the
+    measurement becomes a large one for networks that are deeper or shallower. `noise` is that
+    relative error; the larger it is, the more it counts that a network is expected to cost one
+    call, `call_ms`, give or take 2 % of its latency, and nothing for its weights and for calls
+    beyond the empty ones, give or take 10 % for each. Without noise nothing is expected.
 
     A megabyte with a negative price would be noise that search could exploit: c is then 0 and the
-    other two are fitted again.
+    others are fitted again; so is b where no entry contains a call, and where it would price an
+    entry whose work is `least_ms` below nothing.
     """
-    total = [one.work_ms for one in given]
-    weight = [one.weight_mb for one in given]
-    ones = np.ones(len(given))
-    usual, megabytes = float(np.mean(truth_ms)), float(np.mean(weight))
-    trust = noise / (D_MAY_BE * usual)
-    about_d = ((0.0, 0.0, trust), trust * call_ms)
-    about_c = ((0.0, noise * megabytes / (C_MAY_BE * usual), 0.0), 0.0)
-    a, c, d = relative_least_squares([total, weight, ones], truth_ms, [about_d, about_c])
-    if c < 0:
-        a, d = relative_least_squares([total, ones], truth_ms, [((0.0, trust), trust * call_ms)])
-        c = 0.0
-    return a, c, d
+    columns = {
+        "a": [one.work_ms for one in given],
+        "b": [float(one.calls) for one in given],
+        "c": [one.weight_mb for one in given],
+        "d": [1.0] * len(given),
+    }
+    usual = float(np.mean(truth_ms))
+    trust = {
+        "b": noise * float(np.mean(columns["b"])) / (B_MAY_BE * usual),
+        "c": noise * float(np.mean(columns["c"])) / (C_MAY_BE * usual),
+        "d": noise / (D_MAY_BE * usual),
+    }
+    expected = {"b": 0.0, "c": 0.0, "d": call_ms}
+    left = [name for name in columns if any(columns[name])]
+    while True:
+        beliefs = [
+            ([trust[name] * (name == other) for other in left], trust[name] * expected[name])
+            for name in left
+            if name != "a"
+        ]
+        fitted = relative_least_squares([columns[name] for name in left], truth_ms, beliefs)
+        found = dict.fromkeys(columns, 0.0) | dict(zip(left, fitted, strict=True))
+        if found["c"] < 0:
+            left.remove("c")
+        elif found["b"] < 0 and found["a"] * least_ms + found["b"] < 0:
+            left.remove("b")
+        else:
+            return found["a"], found["b"], found["c"], found["d"]
 
 
 def fit_macs(given: Sequence[Features], truth_ms: Numbers) -> tuple[float, float]:

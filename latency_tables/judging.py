@@ -39,6 +39,7 @@ class _Lines(Struct, frozen=True):
     """Predictors that were fitted on some networks."""
 
     a: float
+    b: float
     c: float
     d: float
     slope: float
@@ -46,13 +47,18 @@ class _Lines(Struct, frozen=True):
 
     @classmethod
     def fit(
-        cls, given: Sequence[Features], truth: Numbers, halves: np.ndarray, call_ms: float
+        cls, given: Sequence[Features], truth: Numbers, halves: np.ndarray, table: LatencyTable
     ) -> "_Lines":
-        noise = float(np.mean(halves))
-        return cls(*fit_coefficients(given, truth, noise, call_ms), *fit_macs(given, truth))
+        noise, call_ms = float(np.mean(halves)), table.head.empty_ms
+        least = min(map(table.work_ms, table.entries.values()))
+        fitted = fit_coefficients(given, truth, noise, call_ms, least)
+        return cls(*fitted, *fit_macs(given, truth))
 
     def calibrated(self, given: Sequence[Features]) -> np.ndarray:
-        return np.array([self.a * f.work_ms + self.c * f.weight_mb + self.d for f in given])
+        found = (
+            self.a * f.work_ms + self.b * f.calls + self.c * f.weight_mb + self.d for f in given
+        )
+        return np.array(list(found))
 
     def by_macs(self, given: Sequence[Features]) -> np.ndarray:
         return np.array([self.slope * f.macs + self.start for f in given])
@@ -78,17 +84,17 @@ def judge(
     halves = np.array([one.halves for one in session.networks])
     roles = [one.role for one in sampled]
     fit, test = (np.flatnonzero([role == name for role in roles]) for name in ("fit", "test"))
-    call_ms = table.head.empty_ms
-    lines = _Lines.fit([given[i] for i in fit], truth[fit], halves[fit], call_ms)
+    lines = _Lines.fit([given[i] for i in fit], truth[fit], halves[fit], table)
     calibrated, by_macs = lines.calibrated(given), lines.by_macs(given)
     raw = np.array([one.raw_ms for one in given])
-    one_call = np.array([one.work_ms for one in given]) + call_ms
+    one_call = np.array([one.work_ms for one in given]) + table.head.empty_ms
     pairs = (("raw", raw), ("one", one_call), ("calibrated", calibrated), ("macs", by_macs))
     judged = {name: figures(values[test], truth[test]) for name, values in pairs}
     noise = float(np.mean(halves[test]))
     date = now()
     calibration = Calibration(
         a=lines.a,
+        b=lines.b,
         c=lines.c,
         d=lines.d,
         fit=len(fit),
@@ -119,7 +125,7 @@ def judge(
     if deeper is not None:
         shallow, deep = deeper
         shallow_lines = _Lines.fit(
-            [given[i] for i in shallow], truth[shallow], halves[shallow], call_ms
+            [given[i] for i in shallow], truth[shallow], halves[shallow], table
         )
         others.append(elsewhere("deeper than fit", deep, shallow_lines))
     rows = tuple(

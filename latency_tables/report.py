@@ -105,8 +105,7 @@ def lines(report: CheckReport) -> list[str]:
         f"test networks take {truth.min():.3f} to {truth.max():.3f} ms; blocks run at "
         f"{report.drift:.3f} x their stored time (sentinel {report.sentinel_drift:.3f} x), "
         "measurements are divided by this drift",
-        f"network ms = {fit.a:.3f} * sum + {fit.c:.4f} * weight MB {fit.d:+.4f} (sum: entries "
-        "without their empty calls)",
+        f"{fit.formula} (sum: entries without their empty calls)",
         "",
         f"{'':<20}{'MAPE':>8}{'bias':>9}{'RMSE us':>10}{'Spearman':>10}{'Kendall':>9}",
         _row("sum of entries", report.raw),

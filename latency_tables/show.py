@@ -60,8 +60,7 @@ def head_lines(table: LatencyTable) -> list[str]:
         + (
             ("no" if head.source is not None else "no: run `python -m latency_tables check`")
             if fit is None
-            else f"network ms = {fit.a:.3f} * sum + {fit.c:.4f} * weight MB {fit.d:+.4f}, "
-            f"error {fit.mape:.2%} on {fit.test} networks"
+            else f"{fit.formula}, error {fit.mape:.2%} on {fit.test} networks"
         ),
     ]
 

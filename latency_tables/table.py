@@ -21,12 +21,12 @@ MEGABYTE = 1e6
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
     """How a sum of entries becomes the latency of a network.
 
-    network = a * sum of work + c * weight megabytes (10^6 bytes) + d, in ms, where the work of an
-    entry is its p10 without the empty call around it; fitted on `fit` whole networks, judged on
-    `test` others. The errors are mean absolute relative errors on the test networks: `raw_mape` of
-    the plain sum of p10, `mape` of the calibrated one,
-    `macs_mape` of a line over MACs fitted on the same networks; `noise_floor` is what the
-    measurement itself disagrees by.
+    network = a * sum of work + b * entries + c * weight megabytes (10^6 bytes) + d, in ms, where
+    the work of an entry is its p10 without the empty call around it, and b is what a call around a
+    block takes besides (0 where entries contain no call); fitted on `fit` whole networks, judged
+    on `test` others. The errors are mean absolute relative errors on the test networks:
+    `raw_mape` of the plain sum of p10, `mape` of the calibrated one, `macs_mape` of a line over
+    MACs fitted on the same networks; `noise_floor` is what the measurement itself disagrees by.
     """
 
     a: float
@@ -39,6 +39,13 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
     macs_mape: float
     noise_floor: float
     date: str
+    b: float = 0.0
+
+    @property
+    def formula(self) -> str:
+        """In words; the sum is that of work."""
+        calls = f" {self.b:+.5f} * entries" if self.b else ""
+        return f"network ms = {self.a:.3f} * sum{calls} {self.c:+.4f} * weight MB {self.d:+.4f}"
 
 
 class _AnySchema(Struct, frozen=True):
@@ -81,6 +88,13 @@ class LatencyTable(Struct, frozen=True):
         if self.head.identity.context != "alone":
             return entry.ms
         return max(entry.ms - self.head.empty_ms, 0.0)
+
+    def price_ms(self, entry: Entry) -> float:
+        """What a network takes longer because of this entry, in ms, calibrated where that is."""
+        work, fit = self.work_ms(entry), self.calibration
+        if fit is None:
+            return work
+        return fit.a * work + fit.b + fit.c * entry.weight_bytes / MEGABYTE
 
     def merged(self, other: "LatencyTable") -> "LatencyTable":
         """This table with the entries that only `other` has, brought to this table's speed.

@@ -15,29 +15,51 @@ from tests.latency_tables.helpers import made_up_table
 FASHION = named_space("fashion")
 
 
-def planted(a: float, c: float, d: float, count: int = 12):
-    generator = np.random.default_rng(0)
+def planted(a: float, b: float, c: float, d: float, calls: bool = True):
+    chance = np.random.default_rng(0)
     given = [
-        Features(0.0, generator.uniform(1, 5), generator.uniform(0.1, 3), 1) for _ in range(count)
+        Features(
+            raw_ms=0.0,
+            work_ms=chance.uniform(1, 5),
+            calls=int(chance.integers(3, 12)) if calls else 0,
+            weight_mb=chance.uniform(0.1, 3),
+            macs=1,
+        )
+        for _ in range(12)
     ]
-    return given, [a * one.work_ms + c * one.weight_mb + d for one in given]
+    return given, [a * f.work_ms + b * f.calls + c * f.weight_mb + d for f in given]
 
 
-@pytest.mark.parametrize("plan", [(1.1, 0.05, -0.2), (0.9, 0.3, 0.4), (1.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    "plan", [(1.1, 0.01, 0.05, -0.2), (0.9, -0.02, 0.3, 0.4), (1.0, 0.0, 0.0, 0.0)]
+)
 def test_the_fit_recovers_planted_coefficients(plan) -> None:
     assert fit_coefficients(*planted(*plan)) == pytest.approx(plan, abs=1e-6)
 
 
 def test_weight_never_gets_a_negative_price() -> None:
-    a, c, _ = fit_coefficients(*planted(1.0, -0.05, 0.2))
-    assert c == 0 and a > 0
+    a, b, c, _ = fit_coefficients(*planted(1.0, 0.01, -0.05, 0.2))
+    assert c == 0 and a > 0 and b == pytest.approx(0.01, abs=0.02)
+
+
+def test_entries_without_a_call_pay_for_none() -> None:
+    plan = (1.1, 0.0, 0.05, -0.2)
+    assert fit_coefficients(*planted(*plan, calls=False)) == pytest.approx(plan, abs=1e-6)
+
+
+def test_no_entry_is_priced_below_nothing() -> None:
+    given, truth = planted(1.0, -0.2, 0.05, 2.0)
+    assert fit_coefficients(given, truth, least_ms=0.21)[1] == pytest.approx(-0.2, abs=1e-6)
+    assert fit_coefficients(given, truth, least_ms=0.19)[1] == 0.0
 
 
 def test_the_noisier_the_measurement_the_less_the_fit_strays_from_one_call() -> None:
-    given, truth = planted(1.1, 0.05, -1.0)
-    fits = [fit_coefficients(given, truth, noise, 0.01)[2] for noise in (0.0, 0.01, 0.1, 10.0)]
-    assert fits[0] == pytest.approx(-1.0, abs=1e-6)
-    assert fits == sorted(fits) and fits[-1] == pytest.approx(0.01, abs=0.02)
+    given, truth = planted(1.1, 0.1, 0.05, -1.0)
+    fits = [fit_coefficients(given, truth, noise, 0.01) for noise in (0.0, 0.01, 0.1, 10.0)]
+    calls, starts = [fit[1] for fit in fits], [fit[3] for fit in fits]
+    assert (calls[0], starts[0]) == pytest.approx((0.1, -1.0), abs=1e-6)
+    assert starts == sorted(starts) and starts[-1] == pytest.approx(0.01, abs=0.02)
+    assert calls == sorted(calls, reverse=True) and calls[-1] == pytest.approx(0, abs=0.02)
 
 
 def test_no_two_sampled_networks_compute_the_same() -> None:
@@ -89,7 +111,7 @@ def test_a_device_that_obeys_the_model_is_predicted_without_error_at_any_speed()
     ]
     everything = structs.replace(table, entries=table.entries | wide_table.entries)
     given = [features(everything, one.placed) for one in sampled]
-    truth = [1.05 * one.work_ms + 0.2 * one.weight_mb + 0.01 for one in given]
+    truth = [1.05 * one.work_ms + 0.002 * one.calls + 0.2 * one.weight_mb + 0.01 for one in given]
     networks = tuple(
         Measured("n", speed * ms, speed * ms, speed * ms, 0.0, 0.04 * speed, 20, 200, None)
         for ms in truth
@@ -102,7 +124,7 @@ def test_a_device_that_obeys_the_model_is_predicted_without_error_at_any_speed()
     assert report.calibrated.mape == pytest.approx(0, abs=1e-6)
     assert report.calibrated.kendall == pytest.approx(1)
     fit = report.calibration
-    assert (fit.a, fit.c, fit.d) == pytest.approx((1.05, 0.2, 0.01), abs=1e-5)
+    assert (fit.a, fit.b, fit.c, fit.d) == pytest.approx((1.05, 0.002, 0.2, 0.01), abs=1e-5)
     assert (fit.fit, fit.test) == (8, 12)
     assert report.raw.mape > 0.01
     at_width, deeper = report.elsewhere

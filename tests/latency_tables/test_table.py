@@ -10,7 +10,7 @@ from tests.latency_tables.helpers import EMPTY_MS, made_up_price, made_up_table
 
 SPACE = named_space("smoke")
 SPECS = [SPACE.network(options) for options in ([0, 0, 0, 0], [3, 4, 2, 4], [1, 2, 3, 1])]
-FIT = Calibration(2.0, 5.0, 0.25, 12, 30, 0.5, 0.01, 0.03, 0.01, "today")
+FIT = Calibration(2.0, 5.0, 0.25, 12, 30, 0.5, 0.01, 0.03, 0.01, "today", 0.125)
 TABLE = made_up_table(SPACE)
 CALIBRATED = structs.replace(TABLE, calibration=FIT)
 COSTS = [TableLatency(TABLE), TableLatency(CALIBRATED), Macs(), Parameters()]
@@ -37,10 +37,10 @@ def test_an_uncalibrated_price_is_the_entry_without_the_empty_call() -> None:
     assert TableLatency(TABLE).fixed() == EMPTY_MS
 
 
-def test_a_calibrated_price_is_a_times_work_plus_c_per_megabyte_and_d_once() -> None:
+def test_a_calibrated_price_is_a_times_work_plus_b_plus_c_per_megabyte_and_d_once() -> None:
     placed = SPACE.blocks()[0]
     megabytes = TABLE.entries_of([placed])[0].weight_bytes / 1e6
-    expected = 2.0 * (made_up_price(placed) - EMPTY_MS) + 5.0 * megabytes
+    expected = 2.0 * (made_up_price(placed) - EMPTY_MS) + 0.125 + 5.0 * megabytes
     assert TableLatency(CALIBRATED).block(*placed) == pytest.approx(expected)
     assert TableLatency(CALIBRATED).fixed() == 0.25
 
