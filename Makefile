@@ -11,14 +11,14 @@ READY := $(VENV)/.ready
 RUNTIMES := $(VENV)/.runtimes
 HOROVOD := $(VENV)/.horovod
 
-# More threads than two make the small tensors of the tests slower, not faster.
-OMP_NUM_THREADS_IN_TESTS ?= 2
+# Two tests at a time, each in one thread: their tensors are too small for more.
+TESTS := $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
 
 # Keep freed memory in the process: training steps on a CPU take about a fifth less time.
 demo smoke: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 demo smoke: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 demo smoke: export MALLOC_TOP_PAD_ = 268435456
-test quick: export OMP_NUM_THREADS = $(OMP_NUM_THREADS_IN_TESTS)
+test quick: export OMP_NUM_THREADS = 1
 # Threads that wait by spinning make the tests take four times as long where others use the cores.
 test quick: export OMP_WAIT_POLICY = passive
 
@@ -44,10 +44,10 @@ smoke: $(READY) ## the same road in under a minute: a tiny space and a slice of 
 	$(BIN)/python -m examples.main_road $(SMOKE) --out runs/smoke
 
 test: $(READY) $(RUNTIMES) $(HOROVOD) ## all tests; needs a C++ compiler, for Horovod
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 quick: $(READY) $(RUNTIMES) ## the tests that take less than two minutes together
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(TESTS) -m "not slow"
 
 runtimes: $(RUNTIMES) ## TVM and OpenVINO, to measure with besides ONNX Runtime and torch
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from search.choices import Choices
 from search.prices import Prices
 
-TRIES = 100_000
+TRIES = 20_000
 
 
 class BudgetedSampling:

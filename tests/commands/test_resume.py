@@ -23,8 +23,8 @@ def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp
     def words(name: str) -> list[object]:
         # a checkpoint at every step: the kill can fall anywhere between two of them
         flags = (
-            "--space smoke --limit 3000 --held-out 600 --batch-size 100 --epochs 6 "
-            "--warmup-epochs 2 --arch-every 1 --threads 1 --checkpoint-seconds 0"
+            "--space smoke --limit 1800 --held-out 360 --batch-size 60 --epochs 3 "
+            "--warmup-epochs 1 --arch-every 1 --threads 1 --checkpoint-seconds 0"
         )
         return [
             *("-m", "search", "proxyless", *flags.split()),

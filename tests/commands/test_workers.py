@@ -78,8 +78,8 @@ def words_for(out: Path) -> list[object]:
 
 def searching(out: Path) -> list[object]:
     flags = (
-        "--space smoke --cost macs --tolerance 0.5 --limit 1500 --held-out 300 --batch-size 25 "
-        "--epochs 6 --warmup-epochs 2 --arch-every 1 --threads 1 --workers 0 --device cpu "
+        "--space smoke --cost macs --tolerance 0.5 --limit 900 --held-out 180 --batch-size 25 "
+        "--epochs 3 --warmup-epochs 1 --arch-every 1 --threads 1 --workers 0 --device cpu "
         "--checkpoint-seconds 0"
     )
     return ["-m", "search", "proxyless", *flags.split(), "--budget", MIDDLE, "--out", out]

@@ -190,6 +190,7 @@ def test_a_library_that_the_device_cannot_load_is_refused_and_the_link_stays(
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_device_that_falls_silent_is_given_up(port: int) -> None:
     process = server(port, "silent")
     try:
@@ -222,6 +223,7 @@ def test_a_tracker_that_was_never_there_is_told_at_once() -> None:
     assert time.monotonic() - begin < 5
 
 
+@pytest.mark.slow
 def test_another_kind_of_device_under_the_same_key_is_refused(port: int) -> None:
     link = Link(Address(f"rpc://127.0.0.1:{port}/twin"), patience_s=30.0)
     known = server(port, "twin")

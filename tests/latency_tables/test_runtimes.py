@@ -38,7 +38,13 @@ EVERY = [
 NAMES = [f"{one.runtime}-{one.dtype}-{one.threads}" for one in EVERY]
 
 
-@pytest.mark.parametrize("config", EVERY, ids=NAMES)
+TIMED = [
+    pytest.param(one, id=name, marks=[pytest.mark.slow] if one.runtime == "inductor" else [])
+    for one, name in zip(EVERY, NAMES, strict=True)
+]
+
+
+@pytest.mark.parametrize("config", TIMED)
 def test_a_block_and_a_network_are_timed_and_the_runtime_can_be_opened_again(config) -> None:
     threads = torch.get_num_threads()
     runtime = open_runtime(config)
