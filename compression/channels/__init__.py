@@ -1,0 +1,1 @@
+"""Channels: which of them hang together, and how they are masked and removed."""

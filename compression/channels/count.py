@@ -1,0 +1,35 @@
+"""Numbers in a network's code that are counts of channels, and stay known as such."""
+
+from typing import Any
+
+from torch.fx.node import map_aggregate
+
+from compression.channels.atoms import Ids
+
+
+class Count(int):
+    """How many of the channels `ids` there are, or what was computed from it."""
+
+    ids: Ids
+
+    @staticmethod
+    def of(number: int, ids: Ids) -> "Count":
+        """`number`, which changes when some of `ids` leave."""
+        count = Count(number)
+        count.ids = ids
+        return count
+
+    def __floordiv__(self, other: int) -> "Count":
+        return Count.of(int(self) // int(other), self.ids)
+
+    def __mul__(self, other: int) -> "Count":
+        return Count.of(int(self) * int(other), self.ids)
+
+    __rmul__ = __mul__
+
+
+def counts_in(values: Any) -> list[Count]:
+    """All counts in a structure of tuples, lists and dicts."""
+    found: list[Count] = []
+    map_aggregate(values, lambda one: found.append(one) if isinstance(one, Count) else one)
+    return found

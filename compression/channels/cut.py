@@ -1,0 +1,137 @@
+"""Mask channels, or remove them: two views of one function."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from compression.channels.groups import Channels, Group
+from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, TRANSPOSED
+
+TOLERANCE = 1e-5
+ADVICE = "nothing was changed: leave out the layers whose channels its code counts, and report it"
+Chosen = Mapping[str, Sequence[int]]
+
+
+def masked(module: nn.Module, channels: Channels, chosen: Chosen) -> nn.Module:
+    """A copy in which the `chosen` channels of each group, by its name, are zero everywhere."""
+    copy = deepcopy(module)
+    tensors = _tensors(copy)
+    with torch.no_grad():
+        for group, gone in _gone(channels, chosen):
+            for place in group.places:
+                positions = torch.from_numpy(np.flatnonzero(np.isin(place.channel, gone)))
+                tensors[place.tensor].index_fill_(place.axis, positions, 0.0)
+    return copy
+
+
+def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tensor) -> nn.Module:
+    """A copy without the `chosen` channels of each group, by its name: the same layers, narrower.
+
+    It is run on `inputs` beside the masked one; ValueError where they answer differently by more
+    than 1e-5 of the largest number, or where a group would lose all its channels.
+    """
+    copy = deepcopy(module)
+    tensors = _tensors(copy)
+    stay: dict[str, dict[int, np.ndarray]] = {}
+    for group, gone in _gone(channels, chosen):
+        if len(gone) == group.width:
+            raise ValueError(f"group {group.name} would lose all its {group.width} channels")
+        for place in group.places:
+            whole = stay.setdefault(place.tensor, {})
+            left = whole.setdefault(place.axis, np.ones(len(place.channel), dtype=bool))
+            left &= ~np.isin(place.channel, gone)
+    widths = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name, axes in stay.items():
+        tensor = tensors[name]
+        for axis, left in axes.items():
+            tensor = tensor.index_select(axis, torch.from_numpy(np.flatnonzero(left)))
+        _replace(copy, name, tensor.detach().clone())
+    for name, part in copy.named_modules():
+        _fit(part, widths.get(f"{name}.weight"))
+    must_agree(masked(module, channels, chosen), copy, *inputs)
+    return copy
+
+
+@torch.no_grad()
+def must_agree(one: nn.Module, other: nn.Module, *inputs: Tensor) -> float:
+    """The largest difference of two modules' answers, relative to the largest number of the first.
+
+    ValueError above 1e-5, or where the other gives no answer.
+    """
+    expected = _answer(one, inputs)
+    try:
+        answer = _answer(other, inputs)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the network does not run without its channels ({error}); {ADVICE}"
+        ) from error
+    largest = max(float(expected.abs().max()), 1e-12)
+    difference = float((answer - expected).abs().max()) / largest
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"the network answers differently without its channels, by {difference:.1e} of its "
+            f"largest number; {ADVICE}"
+        )
+    return difference
+
+
+def _answer(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    found = module(*inputs)
+    for part in training:
+        part.training = True
+    return found
+
+
+def _gone(channels: Channels, chosen: Chosen) -> list[tuple[Group, np.ndarray]]:
+    return [(channels[name], np.asarray(gone, dtype=np.int64)) for name, gone in chosen.items()]
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _replace(module: nn.Module, name: str, tensor: Tensor) -> None:
+    """Put a tensor wherever the one of this name stands."""
+    before = module.get_parameter(name) if name in dict(module.named_parameters()) else None
+    if before is None:
+        parent, _, own = name.rpartition(".")
+        module.get_submodule(parent).register_buffer(own, tensor)
+        return
+    new = nn.Parameter(tensor, requires_grad=before.requires_grad)
+    for part in module.modules():
+        for own, parameter in list(part.named_parameters(recurse=False)):
+            if parameter is before:
+                setattr(part, own, new)
+
+
+def _fit(part: nn.Module, before: tuple[int, ...] | None) -> None:
+    """Let a layer say of itself what its tensors have become."""
+    weight = getattr(part, "weight", None)
+    if isinstance(part, PER_CHANNEL):
+        known = weight if isinstance(weight, Tensor) else part.running_mean
+        if known is not None:
+            part.num_features = len(known)
+    if not isinstance(weight, Tensor) or before is None or before == tuple(weight.shape):
+        return
+    out, taken = weight.shape[:2] if weight.ndim > 1 else (len(weight), 0)
+    if isinstance(part, CONVOLUTIONS):
+        if part.groups > 1 and part.groups == part.in_channels:
+            part.groups = part.in_channels = out * part.groups // before[0]
+        else:
+            part.in_channels = taken * part.groups
+        part.out_channels = out
+    elif isinstance(part, TRANSPOSED):
+        part.in_channels, part.out_channels = out, taken
+    elif isinstance(part, nn.Linear):
+        part.out_features, part.in_features = out, taken
+    elif isinstance(part, nn.Embedding):
+        part.embedding_dim = taken
+    elif isinstance(part, nn.PReLU):
+        part.num_parameters = out
+    elif isinstance(part, nn.GroupNorm):
+        part.num_groups = part.num_channels = out
