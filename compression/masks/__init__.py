@@ -1,0 +1,27 @@
+"""Element-wise sparsity: which elements of a tensor are zero, and who decides that."""
+
+from compression.masks.mask import Mask, bake, mask_on, masks_of, refresh
+from compression.masks.methods import (
+    AnyMethod,
+    Blocks,
+    Level,
+    Random,
+    Sensitivity,
+    Surgery,
+    Threshold,
+)
+
+__all__ = [
+    "AnyMethod",
+    "Blocks",
+    "Level",
+    "Mask",
+    "Random",
+    "Sensitivity",
+    "Surgery",
+    "Threshold",
+    "bake",
+    "mask_on",
+    "masks_of",
+    "refresh",
+]

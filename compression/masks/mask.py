@@ -1,0 +1,94 @@
+"""Zeros that stay: a mask as a parametrization, so that no optimizer can move what is masked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from compression.masks.methods import AnyMethod, Surgery
+
+
+class Mask(nn.Module):
+    """w -> w where `kept`, else 0. The dense weights stay below, as `parametrizations.*.original`.
+
+    The gradient of what is masked is 0, so it keeps its value; with `revives` it is that of the
+    masked weights, as if they were not masked, so that they move and can come back.
+    """
+
+    kept: Tensor
+
+    def __init__(self, weight: Tensor, revives: bool = False) -> None:
+        super().__init__()
+        self.register_buffer("kept", torch.ones_like(weight, dtype=torch.bool))
+        self.revives = revives
+
+    def forward(self, weight: Tensor) -> Tensor:
+        masked = weight * self.kept
+        return weight + (masked - weight).detach() if self.revives else masked
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """What to keep below when the tensor is assigned."""
+        return weight
+
+
+def mask_on(module: nn.Module, name: str, revives: bool = False) -> Mask:
+    """A new mask, which keeps everything yet, on the tensor `name` of a layer; or the one there is.
+
+    LSTMs and GRUs keep a list of their weights: it is filled anew whenever they are called.
+    """
+    mask = _found(module, name)
+    if mask is None:
+        mask = Mask(getattr(module, name), revives)
+        parametrize.register_parametrization(module, name, mask, unsafe=False)
+        if isinstance(module, nn.RNNBase) and not hasattr(module, "_refills"):
+            handle = module.register_forward_pre_hook(_refill)
+            object.__setattr__(module, "_refills", handle)
+    return mask
+
+
+@torch.no_grad()
+def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
+    """Let a method choose anew what is kept of a tensor; it looks at the dense weights."""
+    mask = mask_on(module, name, revives=isinstance(method, Surgery))
+    dense = module.parametrizations[name].original  # type: ignore[index,union-attr]
+    mask.kept.copy_(method.mask(dense, mask.kept))
+    return mask
+
+
+def masks_of(module: nn.Module) -> dict[str, Mask]:
+    """All masks below a module, by the name of the tensor."""
+    return dict(_masks(module))
+
+
+def _masks(module: nn.Module) -> Iterator[tuple[str, Mask]]:
+    for prefix, part in module.named_modules():
+        for name in getattr(part, "parametrizations", {}):
+            mask = _found(part, name)
+            if mask is not None:
+                yield f"{prefix}.{name}".lstrip("."), mask
+
+
+def _found(module: nn.Module, name: str) -> Mask | None:
+    if not parametrize.is_parametrized(module, name):
+        return None
+    chain = module.parametrizations[name]  # type: ignore[index]
+    return next((one for one in chain if isinstance(one, Mask)), None)  # type: ignore[union-attr]
+
+
+def bake(module: nn.Module) -> None:
+    """Write the zeros into the weights and take the masks away: a plain module again."""
+    for part in list(module.modules()):
+        for name in list(getattr(part, "parametrizations", {})):
+            if _found(part, name) is not None:
+                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+        handle: Any = part.__dict__.pop("_refills", None)
+        if handle is not None:
+            handle.remove()
+            _refill(part)
+
+
+def _refill(module: nn.Module, *_: Any) -> None:
+    names = module._flat_weights_names
+    object.__setattr__(module, "_flat_weights", [getattr(module, name) for name in names])  # type: ignore[union-attr]
