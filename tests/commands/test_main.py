@@ -67,6 +67,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert same_weights(out, again)
 
 
+@pytest.mark.slow
 def test_a_run_starts_over_when_told_and_refuses_another_config(tmp_path: Path) -> None:
     out, fresh = tmp_path / "out", tmp_path / "fresh"
     well(run_here(*words(out)))

@@ -46,6 +46,7 @@ def test_an_interrupted_run_gives_the_same_entries_and_calls_less(tmp_path) -> N
     assert second.clock.calls < 0.7 * whole.clock.calls
 
 
+@pytest.mark.slow
 def test_after_kill_9_finished_entries_are_not_measured_again(tmp_path) -> None:
     out, protocol = tmp_path / "t.json", QUICK
     journal = journal_path(out)

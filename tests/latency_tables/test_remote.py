@@ -29,6 +29,7 @@ from latency_tables.runtimes.tvm.targets import PRESETS, export, target_of
 from proxyless_nas import Classifier, Conv, Edge, MBConv, Shape, Space
 from tests.latency_tables.rpc import server, stock_server, tracker, wait_until_free
 
+pytestmark = pytest.mark.slow
 FIVE = Space(
     "five",
     Shape(3, 16, 16),
@@ -77,7 +78,6 @@ def test_a_model_computes_the_same_far_away_and_is_timed_there(port: int) -> Non
         process.kill()
 
 
-@pytest.mark.slow
 def test_five_blocks_survive_the_death_of_their_server(port: int, tmp_path, capsys) -> None:
     out = tmp_path / "t.json"
     first = server(port, "mortal")
@@ -109,7 +109,6 @@ def test_five_blocks_survive_the_death_of_their_server(port: int, tmp_path, caps
         assert entry.visits is not None and entry.visits <= BRIEF.max_visits
 
 
-@pytest.mark.slow
 def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
     port: int, tmp_path, monkeypatch
 ) -> None:
@@ -152,7 +151,6 @@ def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
         assert calls[key] == 6, "each visit was made once, before or after the death"
 
 
-@pytest.mark.slow
 def test_a_server_of_tvms_own_is_timed_by_wall_time(port: int) -> None:
     process = stock_server(port, "stock")
     try:
@@ -190,7 +188,6 @@ def test_a_library_that_the_device_cannot_load_is_refused_and_the_link_stays(
         process.kill()
 
 
-@pytest.mark.slow
 def test_a_device_that_falls_silent_is_given_up(port: int) -> None:
     process = server(port, "silent")
     try:
@@ -223,7 +220,6 @@ def test_a_tracker_that_was_never_there_is_told_at_once() -> None:
     assert time.monotonic() - begin < 5
 
 
-@pytest.mark.slow
 def test_another_kind_of_device_under_the_same_key_is_refused(port: int) -> None:
     link = Link(Address(f"rpc://127.0.0.1:{port}/twin"), patience_s=30.0)
     known = server(port, "twin")

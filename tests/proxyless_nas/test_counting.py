@@ -21,7 +21,11 @@ def by_name(layer: Layer) -> str:
     return layer.name
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+SLOW = ("proxyless_cifar",)
+EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in PUBLISHED]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_network_of_ours_does_what_its_description_says(name: str) -> None:
     spec = load_spec(name)
     network = spec.build()

@@ -245,6 +245,7 @@ def test_control_c_in_the_middle_leaves_nothing(
     assert names(cache) == []
 
 
+@pytest.mark.slow
 def test_two_processes_may_download_at_once(server: Server, cache: Path, tmp_path: Path) -> None:
     data, both = checkpoint(tmp_path), threading.Barrier(2, timeout=60)
 

@@ -87,6 +87,7 @@ def test_weights_without_whole_blocks_and_wrong_shares_are_refused() -> None:
         Surgery(low=1.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "linear", "nonzeros", "right"),
     [
