@@ -21,13 +21,13 @@ from proxyless_nas import Skip, named_space
 from proxyless_nas.command import Command, run_one
 from search import loop
 from search.choices import Choices, Evidence
-from search.config import ProxylessConfig, RandomConfig
+from search.config import AnySearchConfig, ProxylessConfig, RandomConfig
 from search.evaluators import SharedWeights
 from search.objective import Objective
 from search.prepare import data_and_plan, evaluator_of
 from search.prices import Prices
 from search.problems import Architecture
-from search.strategies import RandomChoices, Reinforce, TwoPaths
+from search.strategies import AnyStrategy, RandomChoices, Reinforce, TwoPaths
 from search.strategies.distribution import entropy
 from search.strategies.reinforce import baselines_of
 from training.batch_norm import batch_norms, reestimate, unrecorded
@@ -90,13 +90,17 @@ def searched(
     objective = Objective((prices.least + prices.most) / 2, 0.02, "add", one.cost_weight)
     arguments = (prices, objective, one.arch_lr, seed)
     strategy = SilentSkips(skips_of(problem), *arguments) if silent else TwoPaths(*arguments)
+    return finished(problem, one, strategy), prices
+
+
+def finished(problem: Architecture, one: AnySearchConfig, strategy: AnyStrategy) -> loop.Search:
+    """The search that `one` describes, by a strategy that need not be its preset's, at its end."""
     data, plan = data_and_plan(problem, one, CPU, Alone())
     evaluator = evaluator_of(problem, one, CPU, Alone())
-    folder = RunFolder(out, one, journals=(loop.TRIES,))
-    search = loop.Search(problem, strategy, evaluator, data, plan, folder)
-    search.run()
-    folder.close()
-    return search, prices
+    with RunFolder(one.out, one, journals=(loop.TRIES,)) as folder:
+        search = loop.Search(problem, strategy, evaluator, data, plan, folder)
+        search.run()
+    return search
 
 
 def skips_of(problem: Architecture) -> Tensor:
@@ -149,9 +153,9 @@ def compare_statistics(config: DifferencesConfig, search: loop.Search) -> None:
 
 def compare_first_weights(config: DifferencesConfig, problem: Architecture) -> None:
     """Print what networks reach with weights that all were trained alike, from two beginnings."""
-    prices, chance = problem.prices(Macs()), range(config.networks)
+    prices = problem.prices(Macs())
     networks = RandomChoices(prices, None, 0, config.networks).ask()
-    print(f"first weights: accuracy of {len(chance)} random networks, all trained alike")
+    print(f"first weights: accuracy of {config.networks} random networks, all trained alike")
     for name, zero in (("as drawn (released)", False), ("residuals as nothing (ours)", True)):
         found: list[float] = []
         for seed in range(config.seeds):
@@ -160,13 +164,9 @@ def compare_first_weights(config: DifferencesConfig, problem: Architecture) -> N
                 dataset=config.dataset, path=config.path, limit=config.limit,
                 epochs=config.epochs, seed=seed, zero_last_gamma=zero,
             )  # fmt: skip
-            data, plan = data_and_plan(problem, one, CPU, Alone())
-            evaluator = evaluator_of(problem, one, CPU, Alone())
-            strategy = RandomChoices(prices, None, seed, 1)
-            with RunFolder(one.out, one, journals=(loop.TRIES,)) as folder:
-                search = loop.Search(problem, strategy, evaluator, data, plan, folder)
-                search.run()
-            scores = [search.derived(choices, plan.steps)[1].top1 for choices in networks]
+            search = finished(problem, one, RandomChoices(prices, None, seed, 1))
+            end = search.plan.steps
+            scores = [search.derived(choices, end)[1].top1 for choices in networks]
             found.append(100 * statistics.mean(scores))
         print(f"  {name:<32} {spread(found)} %")
 

@@ -96,12 +96,13 @@ def _run_without_data(module: nn.Module, shape: Shape) -> None:
         for name, tensor in (*module.named_parameters(), *module.named_buffers())
     }
     image = torch.zeros(1, shape.channels, shape.height, shape.width, device="meta")
-    with _in_eval_mode(module):
+    with in_eval_mode(module):
         functional_call(module, tensors, (image,))
 
 
 @contextlib.contextmanager
-def _in_eval_mode(module: nn.Module) -> Iterator[None]:
+def in_eval_mode(module: nn.Module) -> Iterator[None]:
+    """Within, all parts of `module` are in eval mode; behind it, those that trained train again."""
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:

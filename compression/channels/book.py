@@ -12,6 +12,7 @@ from torch.fx.node import map_aggregate
 from compression.channels.atoms import Atoms, Ids
 from compression.channels.carried import Carried
 from compression.channels.count import Count
+from compression.channels.structure import every
 
 Role = Literal["makes", "takes", "carries"]
 
@@ -84,20 +85,13 @@ class Book:
 
     def keep_all(self, values: Any, reason: str) -> None:
         """No atom of these tensors may leave."""
-        for one in tensors_in(values):
+        for one in every(Seen, values):
             self.atoms.keep(one.carried.ids, reason)
-
-
-def tensors_in(values: Any) -> list[Seen]:
-    """All tensors in a structure of tuples, lists and dicts."""
-    found: list[Seen] = []
-    map_aggregate(values, lambda one: found.append(one) if isinstance(one, Seen) else one)
-    return found
 
 
 def without_atoms(values: Any) -> Any:
     """The same structure with bare tensors, and bare numbers beside them."""
-    numbers = bool(tensors_in(values))
+    numbers = bool(every(Seen, values))
 
     def bare(one: Any) -> Any:
         if isinstance(one, Seen):
@@ -126,7 +120,7 @@ class Step:
     @property
     def tensors(self) -> list[Seen]:
         """All tensors among the arguments."""
-        return tensors_in((self.args, self.kwargs))
+        return every(Seen, (self.args, self.kwargs))
 
     def argument(self, place: int, name: str, default: Any = None) -> Any:
         """An argument that may be given by place or by name."""
@@ -146,22 +140,15 @@ class Step:
     def moves(self, function: Callable[..., Any]) -> Any:
         """The output of a function that only puts numbers elsewhere, with their atoms."""
         args, kwargs = map_aggregate((self.args, dict(self.kwargs)), _atoms_in)  # type: ignore[misc]
-        found = iter(_carried_in(function(*args, **kwargs)))
+        found = iter(every(Tensor, function(*args, **kwargs)))
 
         def with_atoms(one: Any) -> Any:
-            return Seen(one, next(found)) if isinstance(one, Tensor) else one
+            if not isinstance(one, Tensor):
+                return one
+            return Seen(one, Carried.of(next(found).numpy()))
 
         return map_aggregate(self.value, with_atoms)
 
 
 def _atoms_in(value: Any) -> Any:
     return torch.from_numpy(value.carried.dense.copy()) if isinstance(value, Seen) else value
-
-
-def _carried_in(values: Any) -> list[Carried]:
-    found: list[Carried] = []
-    map_aggregate(
-        values,
-        lambda one: found.append(Carried.of(one.numpy())) if isinstance(one, Tensor) else one,
-    )
-    return found

@@ -1,9 +1,5 @@
 """Numbers in a network's code that are counts of channels, and stay known as such."""
 
-from typing import Any
-
-from torch.fx.node import map_aggregate
-
 from compression.channels.atoms import Ids
 
 
@@ -26,10 +22,3 @@ class Count(int):
         return Count.of(int(self) * int(other), self.ids)
 
     __rmul__ = __mul__
-
-
-def counts_in(values: Any) -> list[Count]:
-    """All counts in a structure of tuples, lists and dicts."""
-    found: list[Count] = []
-    map_aggregate(values, lambda one: found.append(one) if isinstance(one, Count) else one)
-    return found

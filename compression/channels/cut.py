@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from compression.channels.groups import Channels, Group
 from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, TRANSPOSED
+from compression.channels.structure import every
+from proxyless_nas.counting import in_eval_mode
 
 TOLERANCE = 1e-5
 ADVICE = "nothing was changed: leave out the layers whose channels its code counts, and report it"
@@ -30,13 +32,15 @@ def masked(module: nn.Module, channels: Channels, chosen: Chosen) -> nn.Module:
 def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tensor) -> nn.Module:
     """A copy without the `chosen` channels of each group, by its name: the same layers, narrower.
 
-    It is run on `inputs` beside the masked one; ValueError where they answer differently by more
-    than 1e-5 of the largest number, or where a group would lose all its channels.
+    It is run beside the masked one on noise of the shapes of `inputs`; ValueError where they answer
+    differently by more than 1e-5 of the largest number, where a group would lose all its channels,
+    or where it has none of that number.
     """
+    gone_from = _gone(channels, chosen)
     copy = deepcopy(module)
     tensors = _tensors(copy)
     stay: dict[str, dict[int, np.ndarray]] = {}
-    for group, gone in _gone(channels, chosen):
+    for group, gone in gone_from:
         if len(gone) == group.width:
             raise ValueError(f"group {group.name} would lose all its {group.width} channels")
         for place in group.places:
@@ -59,36 +63,52 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
 def must_agree(one: nn.Module, other: nn.Module, *inputs: Tensor) -> float:
     """The largest difference of two modules' answers, relative to the largest number of the first.
 
-    ValueError above 1e-5, or where the other gives no answer.
+    They are asked for noise of the shapes of `inputs`: what a caller passes may be all zeros, and
+    then most mistakes make no difference. Whole numbers are taken as they are. ValueError above
+    1e-5, or where the other gives no answer.
     """
-    expected = _answer(one, inputs)
+    chance = torch.Generator().manual_seed(0)
+    asked = [
+        torch.randn(x.shape, generator=chance).to(x) if x.is_floating_point() else x for x in inputs
+    ]
+    expected = _answers(one, asked)
     try:
-        answer = _answer(other, inputs)
+        answers = _answers(other, asked)
     except RuntimeError as error:
         raise ValueError(
             f"the network does not run without its channels ({error}); {ADVICE}"
         ) from error
-    largest = max(float(expected.abs().max()), 1e-12)
-    difference = float((answer - expected).abs().max()) / largest
-    if not difference <= TOLERANCE:
-        raise ValueError(
-            f"the network answers differently without its channels, by {difference:.1e} of its "
-            f"largest number; {ADVICE}"
-        )
-    return difference
+    worst = 0.0
+    for first, second in zip(expected, answers, strict=True):
+        largest = max(float(first.abs().max()), 1e-12)
+        difference = float((second - first).abs().max()) / largest
+        if not difference <= TOLERANCE:
+            raise ValueError(
+                f"the network answers differently without its channels, by {difference:.1e} of "
+                f"its largest number; {ADVICE}"
+            )
+        worst = max(worst, difference)
+    return worst
 
 
-def _answer(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    found = module(*inputs)
-    for part in training:
-        part.training = True
-    return found
+def _answers(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """All tensors in the answer, in eval mode."""
+    with in_eval_mode(module):
+        return every(Tensor, module(*inputs))
 
 
 def _gone(channels: Channels, chosen: Chosen) -> list[tuple[Group, np.ndarray]]:
-    return [(channels[name], np.asarray(gone, dtype=np.int64)) for name, gone in chosen.items()]
+    """Each group once, with the numbers of its channels that go."""
+    found: dict[str, tuple[Group, set[int]]] = {}
+    for layer, numbers in chosen.items():
+        group = channels[layer]
+        wrong = [number for number in numbers if not 0 <= number < group.width]
+        if wrong:
+            raise ValueError(
+                f"group {group.name} has channels 0 to {group.width - 1}, not {wrong[0]}"
+            )
+        found.setdefault(group.name, (group, set()))[1].update(map(int, numbers))
+    return [(group, np.array(sorted(gone), dtype=np.int64)) for group, gone in found.values()]
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

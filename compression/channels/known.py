@@ -29,10 +29,10 @@ MOVES = _words("""
 """)
 """Numbers are put elsewhere."""
 JOINS_ENDS = _words("cat concat concatenate")
-RESHAPES = _words("view reshape unflatten")
+RESHAPES = _words("view reshape")
 CUTS = _words("chunk split tensor_split unbind getitem narrow select index_select")
-REDUCES = _words("mean sum amax amin max min std var prod norm logsumexp")
-WEIGHS = _words("softmax log_softmax normalize layer_norm")
+REDUCES = _words("mean sum amax amin max min prod logsumexp")
+WEIGHS = _words("softmax log_softmax")
 """What stands along an axis is weighed against each other."""
 PADS = _words("pad")
 SIZED = RESHAPES | _words("expand chunk split")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.fx.node import map_aggregate
 
 from compression.channels import known
-from compression.channels.book import Book, Seen, Step, tensors_in
+from compression.channels.book import Book, Seen, Step
 from compression.channels.carried import Carried
-from compression.channels.count import Count, counts_in
+from compression.channels.count import Count
+from compression.channels.structure import every
 
 
 def through_operation(step: Step, book: Book) -> Any:
@@ -19,7 +19,7 @@ def through_operation(step: Step, book: Book) -> Any:
 
     One that is not known here keeps all channels that reach it, and says so.
     """
-    if not _holds_tensors(step.value):
+    if not every(Tensor, step.value):
         return _counted(step)
     if not step.tensors:
         return book.kept(step.value, f"{step.name} makes it in the code")
@@ -29,7 +29,7 @@ def through_operation(step: Step, book: Book) -> Any:
         return _unknown(step, book)
     name = step.name.strip("_")
     if name not in known.SIZED:
-        for count in counts_in((step.args, step.kwargs)):
+        for count in every(Count, (step.args, step.kwargs)):
             book.atoms.keep(count.ids, f"{step.name} uses their number")
     name = name[1:] if name[:1] == "i" and name[1:] in known.TOGETHER else name
     for names, rule in RULES:
@@ -111,15 +111,13 @@ def _joins_ends(step: Step, book: Book) -> Any:
 
 
 def _moves(step: Step, book: Book) -> Any:
-    """Numbers change places; how many of them repeat or go must not depend on the code."""
-    found = step.moves(_callable(step))
-    for one in step.tensors:
-        if one.carried.axis is not None and step.name in ("expand", "repeat"):
-            sizes = _sizes(step)
-            axis = one.carried.axis - len(one.shape)
-            if len(sizes) >= -axis and _fixed(sizes[axis]) and one.carried.varies_along(axis):
-                book.keep_all(one, f"{step.name} names the number of channels in the code")
-    return found
+    """Numbers change places; the code must not say how many channels there are."""
+    (x, *_), sizes = step.tensors, _sizes(step)
+    if step.name == "expand" and x.carried.axis is not None:
+        axis = x.carried.axis - len(x.shape)
+        if len(sizes) >= -axis and _fixed(sizes[axis]) and x.carried.varies_along(axis):
+            book.keep_all(x, f"{step.name} names the number of channels in the code")
+    return step.moves(_callable(step))
 
 
 def _reshapes(step: Step, book: Book) -> Any:
@@ -128,12 +126,14 @@ def _reshapes(step: Step, book: Book) -> Any:
     Where channels end up along several axes and one of them has a computed size, an axis of fixed
     size stays whole: its positions leave together.
     """
-    found = step.moves(_callable(step))
-    sizes, carried = _sizes(step), found.carried
+    found, sizes = step.moves(_callable(step)), _sizes(step)
+    if not sizes:
+        return _unknown(step, book)
+    carried = found.carried
     axes = [axis for axis in range(len(carried.shape)) if carried.varies_along(axis)]
     fixed = [axis for axis in axes if axis < len(sizes) and _fixed(sizes[axis])]
     there = set(np.unique(carried.ids).tolist())
-    for count in counts_in((step.args, step.kwargs)):
+    for count in every(Count, (step.args, step.kwargs)):
         if not there.issuperset(np.unique(count.ids).tolist()):
             reason = f"{step.name} uses their number for other channels"
             book.atoms.keep(count.ids, reason)
@@ -151,12 +151,14 @@ def _cuts(step: Step, book: Book) -> Any:
     if any(not one.value.is_floating_point() for one in step.tensors):
         return _unknown(step, book)
     (x, *_), found = step.tensors, step.moves(_callable(step))
-    parts = tensors_in(found)
+    parts = every(Seen, found)
     everything = set(np.unique(x.carried.ids).tolist())
     if all(set(np.unique(part.carried.ids).tolist()) == everything for part in parts):
         return found
     even = all(p.shape == parts[0].shape and p.carried.axis == x.carried.axis for p in parts)
-    counted = step.name == "chunk" or (step.name == "split" and not _fixed(step.written[1]))
+    counted = step.name == "chunk" or (
+        step.name == "split" and not any(map(_fixed, _sizes(step)[:1] or [1]))
+    )
     if even and counted and x.carried.axis is not None:
         for one, other in pairwise(parts):
             book.atoms.join(one.carried.ids, other.carried.ids)
@@ -169,7 +171,7 @@ def _reduces(step: Step, book: Book) -> Any:
     """Axes go away: over channels the result depends on which there are."""
     if len(step.tensors) > 1:  # torch.maximum under another name
         return _together(step, book)
-    if not isinstance(step.value, Tensor):
+    if not isinstance(step.value, Tensor) or not step.value.shape:
         return _unknown(step, book)
     (x, *_) = step.tensors
     axes = step.argument(1, "dim")
@@ -197,9 +199,7 @@ def _weighs(step: Step, book: Book) -> Any:
 def _pads(step: Step, book: Book) -> Any:
     (x, *_), sizes = step.tensors, list(step.argument(1, "pad"))
     axis = x.carried.axis
-    around = {
-        len(x.shape) - 1 - n // 2: sizes[n - n % 2 : n - n % 2 + 2] for n in range(len(sizes))
-    }
+    around = {len(x.shape) - 1 - n: sizes[2 * n : 2 * n + 2] for n in range(len(sizes) // 2)}
     if axis is None:
         return _unknown(step, book)
     before, behind = around.get(axis, (0, 0))
@@ -233,12 +233,6 @@ def _sizes(step: Step) -> list[Any]:
 def _fixed(size: Any) -> bool:
     """Whether a size is a number in the code, other than "what is left"."""
     return isinstance(size, int) and size != -1
-
-
-def _holds_tensors(value: Any) -> bool:
-    found: list[Tensor] = []
-    map_aggregate(value, lambda one: found.append(one) if isinstance(one, Tensor) else one)
-    return bool(found)
 
 
 RULES: tuple[tuple[frozenset[str], Callable[[Step, Book], Any]], ...] = (

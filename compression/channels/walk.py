@@ -10,6 +10,7 @@ from compression.channels.book import Book, Seen, Step, without_atoms
 from compression.channels.carried import Carried
 from compression.channels.layers import through_layer
 from compression.channels.operations import through_operation
+from proxyless_nas.counting import in_eval_mode
 
 
 class Walk(fx.Interpreter):
@@ -51,25 +52,27 @@ class Walk(fx.Interpreter):
 
 def trace(module: nn.Module) -> fx.GraphModule:
     """The module's operations in eval mode; ValueError where they depend on its data."""
-    training = [part for part in module.modules() if part.training]
-    module.eval()
     try:
-        return fx.symbolic_trace(module)
+        with in_eval_mode(module):
+            return fx.symbolic_trace(module)
     except Exception as error:
         raise ValueError(
             f"{type(module).__name__} cannot be traced ({type(error).__name__}: {error}): its "
             "forward decides by what the data are; move that into a module of its own and keep "
             "it from being traced, or cut its parts one by one"
         ) from error
-    finally:
-        for part in training:
-            part.training = True
 
 
 def walk(module: nn.Module, *inputs: Tensor) -> Book:
     """Who uses which channels, seen along one call with `inputs`, of which only shapes count."""
     book = Book(module)
     bare = deepcopy(trace(module)).to("meta")
-    with torch.no_grad():
-        Walk(bare, book).run(*(x.to("meta") for x in inputs))
+    try:
+        with torch.no_grad():
+            Walk(bare, book).run(*(x.to("meta") for x in inputs))
+    except RuntimeError as error:
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        raise ValueError(
+            f"{type(module).__name__} does not run on inputs of shape {shapes}: {error}"
+        ) from error
     return book

@@ -19,10 +19,10 @@ class Mask(nn.Module):
 
     kept: Tensor
 
-    def __init__(self, weight: Tensor, revives: bool = False) -> None:
+    def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.register_buffer("kept", torch.ones_like(weight, dtype=torch.bool))
-        self.revives = revives
+        self.revives = False
 
     def forward(self, weight: Tensor) -> Tensor:
         masked = weight * self.kept
@@ -33,14 +33,14 @@ class Mask(nn.Module):
         return weight
 
 
-def mask_on(module: nn.Module, name: str, revives: bool = False) -> Mask:
+def mask_on(module: nn.Module, name: str) -> Mask:
     """A new mask, which keeps everything yet, on the tensor `name` of a layer; or the one there is.
 
     LSTMs and GRUs keep a list of their weights: it is filled anew whenever they are called.
     """
     mask = _found(module, name)
     if mask is None:
-        mask = Mask(getattr(module, name), revives)
+        mask = Mask(getattr(module, name))
         parametrize.register_parametrization(module, name, mask, unsafe=False)
         if isinstance(module, nn.RNNBase) and not hasattr(module, "_refills"):
             handle = module.register_forward_pre_hook(_refill)
@@ -51,7 +51,8 @@ def mask_on(module: nn.Module, name: str, revives: bool = False) -> Mask:
 @torch.no_grad()
 def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
     """Let a method choose anew what is kept of a tensor; it looks at the dense weights."""
-    mask = mask_on(module, name, revives=isinstance(method, Surgery))
+    mask = mask_on(module, name)
+    mask.revives = isinstance(method, Surgery)
     dense = module.parametrizations[name].original  # type: ignore[index,union-attr]
     mask.kept.copy_(method.mask(dense, mask.kept))
     return mask

@@ -1,14 +1,23 @@
 """Laws of strategies that only judge: random networks and evolution, within a band of costs."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from proxyless_nas import named_space
 from search.choices import Choices
+from search.prepare import data_and_plan
 from search.prices import Prices
+from search.problems import Architecture
 from search.strategies import Evolution, RandomChoices
 from tests.search.helpers import make_prices, options_of, saying
+from tests.search.running import tiny
+from training.workers import Workers
 
 WIDE = named_space("imagenet-mobile")
 
@@ -119,3 +128,17 @@ def test_a_restored_strategy_continues_as_if_never_stopped(kind) -> None:
     advance(first, 2)
     advance(second, 2)
     assert first.ask() == second.ask() and first.best() == second.best()
+
+
+def test_every_worker_judges_as_many_images_so_that_their_means_weigh_alike(
+    tmp_path: Path,
+) -> None:
+    config = tiny("random", tmp_path)
+    odd = replace(config, held_out=101, judged_on=101)
+    problem, counts = Architecture(named_space("smoke")), []
+    for rank in range(2):
+        worker = cast(Workers, SimpleNamespace(rank=rank, size=2))
+        data, _ = data_and_plan(problem, odd, torch.device("cpu"), worker)
+        assert data.judged is not None
+        counts.append(len(data.judged[1]))
+    assert counts == [50, 50]

@@ -155,10 +155,29 @@ def test_a_group_that_would_lose_all_its_channels_is_refused() -> None:
         removed(network, channels, {"3": range(6)}, x)
 
 
+def test_channels_that_are_not_there_are_refused_and_two_names_of_a_group_are_one() -> None:
+    network = settle(resnet(1, base=4))
+    x = torch.zeros(1, 3, 16, 16)  # only its shape counts
+    channels = find_channels(network, x)
+    with pytest.raises(ValueError, match="group 0 has channels 0 to 3, not 4"):
+        removed(network, channels, {"0": [4]}, x)
+    with pytest.raises(ValueError, match="group 0 would lose all its 4 channels"):
+        removed(network, channels, {"0": [0, 1], "3.conv2": [2, 3]}, x)
+    one = removed(network, channels, {"0": [1, 1], "3.conv2": [3]}, x)
+    other = removed(network, channels, {"0": [1, 3]}, x)
+    must_agree(one, other, x)
+
+
+def test_inputs_that_do_not_fit_are_named() -> None:
+    network, _, _ = NETWORKS["plain"]
+    with pytest.raises(ValueError, match=r"does not run on inputs of shape \(1, 3, 5, 5\)"):
+        find_channels(network, torch.zeros(1, 3, 5, 5))
+
+
 def test_channels_that_were_removed_wrongly_do_not_pass() -> None:
     network, shape, _ = NETWORKS["plain"]
     settle(network)
-    x = torch.randn(shape)
+    x = torch.zeros(shape)
     channels = find_channels(network, x)
     one, other = (masked(network, channels, {"0": [index]}) for index in (1, 2))
     with pytest.raises(ValueError, match="answers differently without its channels"):

@@ -41,6 +41,7 @@ def test_momentum_revives_nothing_and_the_rest_learns() -> None:
 
 def test_surgery_moves_what_is_masked_and_lets_it_come_back() -> None:
     network, first, x = small()
+    refresh(first, "weight", Level(share=0.2))  # what comes before does not forbid to come back
     mask = refresh(first, "weight", Surgery(alpha=1.0))
     gone = ~mask.kept
     dense = below(first)
