@@ -119,11 +119,7 @@ class ShowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def measure(config: MeasureConfig) -> None:
     space = named_space(config.space)
-    if not space.blockwise:
-        raise ValueError(
-            f"space {config.space} consists of trees, each of which can be one of billions: tables "
-            "of blocks cannot price it; search it with --cost macs, parameters or weight-bytes"
-        )
+    space.must_be_blockwise()
     protocol = Protocol(
         visit_ms=config.visit_ms,
         spread_s=config.spread_s,

@@ -83,6 +83,15 @@ class Space(Struct, frozen=True):
         """Whether every edge chooses among whole blocks: then tables of blocks price everything."""
         return all(len(edge.counts) < 2 for edge in self.edges)
 
+    def must_be_blockwise(self) -> None:
+        """ValueError for a space of trees, whose networks no table prices."""
+        if not self.blockwise:
+            raise ValueError(
+                f"space {self.name} consists of trees, each of which can be one of billions: "
+                "tables of blocks cannot price it; search it with --cost "
+                "macs, parameters or weight-bytes"
+            )
+
     @property
     def size(self) -> int:
         """Number of ways to choose."""

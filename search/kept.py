@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from proxyless_nas import Space, named_space
@@ -18,6 +19,11 @@ class PriceList(Struct, frozen=True, forbid_unknown_fields=True):
 
     unit: str
     tables: tuple[tuple[float, tuple[tuple[float, ...], ...]], ...]
+
+    def prices(self) -> Prices:
+        """What was written."""
+        first, *others = [(fixed, [np.array(row) for row in rows]) for fixed, rows in self.tables]
+        return Prices(*first, self.unit, others)
 
     @staticmethod
     def of(prices: Prices) -> "PriceList":
@@ -48,6 +54,12 @@ def kept_space(folder: Path, name: str) -> Space:
     """The space of the search in `folder`: what was kept there, else what has that name now."""
     file = folder / SPACE
     return read_json(file, Space) if file.exists() else named_space(name)
+
+
+def kept_prices(folder: Path) -> Prices | None:
+    """Those that the search in `folder` was begun with; None where it kept none."""
+    file = folder / PRICES
+    return read_json(file, PriceList).prices() if file.exists() else None
 
 
 def space_to_search(folder: Path, name: str) -> Space:

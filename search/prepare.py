@@ -1,7 +1,10 @@
 """From a config to what a search needs: prices, a strategy, data, a supernet."""
 
+from pathlib import Path
+
 import torch
 
+from latency_tables.shipped import table_file
 from proxyless_nas import Space, drop_paths
 from proxyless_nas.network import silence_residuals
 from search import loop
@@ -16,6 +19,7 @@ from search.config import (
 )
 from search.costs import TABLE_COSTS, cost_model
 from search.evaluators import SharedWeights
+from search.kept import kept_prices
 from search.limits import within_memory
 from search.objective import Objective
 from search.prices import Prices
@@ -46,15 +50,18 @@ def problem_of(space: Space, peak_memory: float | None) -> Architecture:
 
 
 def prices_of(problem: Architecture, config: AnySearchConfig) -> Prices:
-    """What the options cost; nothing where there is no budget and nothing to price them by."""
+    """What the options cost; nothing where there is no budget and nothing to price them by.
+
+    A begun search whose table is gone goes on at the prices that it has kept.
+    """
     tabled = config.cost in TABLE_COSTS
     if tabled and not config.budget and config.table is None:
         return Prices.free(problem.counts)
-    if tabled and not problem.space.blockwise:
-        raise ValueError(
-            f"tables price whole blocks, and each tree of space {config.space} can be one of "
-            "billions: budget --cost macs, parameters or weight-bytes"
-        )
+    if tabled:
+        problem.space.must_be_blockwise()
+        gone = config.table is not None and not table_file(config.table).exists()
+        if gone and (known := kept_prices(Path(config.out))) is not None:
+            return known
     cost = cost_model(config.cost, config.table, config.space, config.allow_contended)
     return problem.prices(cost)
 

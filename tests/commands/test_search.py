@@ -166,7 +166,7 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path) -> None:
     run = ["-m", "search", "proxyless", "--space", "smoke", "--out", tmp_path / "run"]
     assert_refused(run_here(*run, "--budget", 1), "--table", "latency_tables measure")
     trees = [*run, "--space", "cifar-tree-small", "--table", "any.json", "--budget", 1]
-    assert_refused(run_here(*trees), "tables price whole blocks", "--cost macs")
+    assert_refused(run_here(*trees), "consists of trees", "--cost macs")
     measuring = [
         "-m",
         "latency_tables",

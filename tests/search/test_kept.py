@@ -1,19 +1,25 @@
 """A search goes on in the space, and by the prices, with which it was begun."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from latency_tables.shipped import shipped_tables
 from proxyless_nas import Space, named_space
 from proxyless_nas.files import read_json
 from proxyless_nas.spaces import LAYOUTS, TREES
-from search.kept import PRICES, SPACE, keep, kept_space
+from search.config import RandomConfig
+from search.kept import PRICES, SPACE, PriceList, keep, kept_prices, kept_space
+from search.prepare import prices_of
 from search.prices import Prices
+from search.problems import Architecture
 from search.show import PAGE, ShowConfig, show
 from tests.search.running import run, tiny
 
+MOBILE = "imagenet-mobile"
 MINE = """
 input: [1, 28, 28]
 classes: 10
@@ -80,3 +86,30 @@ def test_other_prices_are_refused_and_nothing_is_written(change: str, tmp_path: 
     with pytest.raises(ValueError, match=f"options cost has changed .*{PRICES}.*another folder"):
         keep(tmp_path, space, others[change])
     assert (tmp_path / PRICES).read_bytes() == left
+
+
+def test_a_begun_search_whose_table_is_gone_goes_on_at_its_prices(tmp_path: Path) -> None:
+    table, out = tmp_path / "table.json", tmp_path / "run"
+    out.mkdir()
+    shutil.copy(next(file for name, file in shipped_tables().items() if MOBILE in name), table)
+    problem = Architecture(named_space(MOBILE))
+    config = RandomConfig(out=str(out), space=MOBILE, table=str(table), budget=(20.0,))
+    prices = prices_of(problem, config)
+    keep(out, problem.space, prices)
+    table.unlink()
+    assert PriceList.of(prices_of(problem, config)) == PriceList.of(prices)
+    keep(out, problem.space, prices_of(problem, config))
+    with pytest.raises(FileNotFoundError, match=r"table\.json"):
+        prices_of(problem, replace(config, out=str(tmp_path / "another")))
+
+
+def test_kept_prices_are_the_prices_where_widths_are_a_choice_too(tmp_path: Path) -> None:
+    space = named_space("smoke")
+    rows = [np.linspace(0.1, 0.3, count) for count in space.counts]
+    prices = Prices(1.0, rows, "ms", [(2.0, [row / 3 for row in rows])])
+    assert kept_prices(tmp_path) is None
+    keep(tmp_path, space, prices)
+    kept = kept_prices(tmp_path)
+    assert kept is not None and kept.counts == prices.counts
+    options = [*(count - 1 for count in space.counts), 1]
+    assert kept.of(options) == prices.of(options) and kept.unit == "ms"
