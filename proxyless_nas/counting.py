@@ -53,6 +53,23 @@ def macs_of(module: nn.Module, shape: Shape) -> int:
     return counter.get_total_flops() // 2
 
 
+def macs_by_module(module: nn.Module, shape: Shape) -> dict[str, int]:
+    """`macs_of` by the parts that compute, what their own parts compute apart; by module name."""
+    with FlopCounterMode(display=False) as counter:
+        _run_without_data(module, shape)
+    found = counter.get_flop_counts()
+
+    def below(name: str) -> int:
+        return sum(found.get(f"{type(module).__name__}.{name}", {}).values()) // 2
+
+    own = {
+        name: below(name) - sum(below(f"{name}.{child}") for child, _ in part.named_children())
+        for name, part in module.named_modules()
+        if name
+    }
+    return {name: macs for name, macs in own.items() if macs}
+
+
 def parameters_of(module: nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in module.parameters())

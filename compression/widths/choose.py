@@ -1,0 +1,79 @@
+"""Choose widths for a goal: everywhere alike, or what is worth least first, wherever it is."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from compression.importance.base import Scores
+from compression.widths.rounding import kept_of
+from compression.widths.sizes import Gone
+
+Cost = Callable[[Gone], float]
+"""What a network costs that has lost so much: MACs, parameters, milliseconds."""
+SHARES = 1000
+
+
+def evenly(widths: Mapping[str, int], cost: Cost, most: float, multiple: int = 1) -> Gone:
+    """The same share goes everywhere, rounded to widths of `multiple`: the least that costs `most`.
+
+    Shares are tried in steps of a thousandth. ValueError where not even the narrowest network
+    costs so little.
+    """
+
+    def at(step: int) -> Gone:
+        return {
+            name: width - kept_of(width, step / SHARES, multiple) for name, width in widths.items()
+        }
+
+    narrowest = cost(at(SHARES))
+    _must_be_possible(narrowest, most)
+    low, high = 0, SHARES  # costs fall from step to step
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if cost(at(middle)) <= most else (middle + 1, high)
+    return at(low)
+
+
+def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> Gone:
+    """Channels go in the order of their score, whichever group they belong to, until it is enough.
+
+    They go in steps of `multiple`, each step at its mean score, so that widths are multiples where
+    they were; a group keeps at least `multiple`. ValueError where that does not suffice.
+    """
+    widths = {name: len(one) for name, one in scores.items()}
+    steps: list[tuple[float, str, int]] = []
+    for name, one in scores.items():
+        values, width = np.sort(one.cpu().numpy()), widths[name]
+        worth = 0.0
+        for gone in _stops(width, multiple):
+            before = steps[-1][2] if steps and steps[-1][1] == name else 0
+            worth = max(worth, float(values[before:gone].mean()))
+            steps.append((worth, name, gone))
+    order = sorted(steps, key=lambda step: step[0])
+    narrowest = dict[str, int]()
+    for _, name, count in order:
+        narrowest[name] = count
+    _must_be_possible(cost(narrowest), most)
+
+    def after(count: int) -> dict[str, int]:
+        return {name: gone for _, name, gone in order[:count]}
+
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if cost(after(middle)) <= most else (middle + 1, high)
+    return after(low)
+
+
+def _stops(width: int, multiple: int) -> list[int]:
+    """How many channels may go: so many that multiples stay, and one multiple at least."""
+    first = width % multiple or multiple
+    return [gone for gone in range(first, width, multiple) if width - gone >= multiple]
+
+
+def _must_be_possible(narrowest: float, most: float) -> None:
+    if narrowest > most:
+        raise ValueError(
+            f"{most:.4g} cannot be met: with as few channels as may stay the network still costs "
+            f"{narrowest:.4g}; ask for more, or let more layers lose channels"
+        )

@@ -1,0 +1,87 @@
+"""What a network costs once channels are gone, without removing any."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from compression.channels.cut import Chosen
+from compression.channels.groups import Channels
+from compression.importance.base import Scores
+from proxyless_nas.counting import macs_by_module
+from proxyless_nas.layer import Shape
+
+Ranking = Mapping[str, np.ndarray]
+"""By the name of a group, its channels; those that are worth least stand first."""
+Gone = Mapping[str, int]
+"""By the name of a group, how many of its channels go, from the first of the ranking on."""
+
+
+def ranked(scores: Scores) -> Ranking:
+    """Channels by rising score; of equal ones the first stands first."""
+    return {name: np.argsort(one.cpu().numpy(), kind="stable") for name, one in scores.items()}
+
+
+def chosen_of(gone: Gone, ranking: Ranking) -> Chosen:
+    """The channels themselves, as `masked` and `removed` take them."""
+    return {name: ranking[name][:count].tolist() for name, count in gone.items() if count}
+
+
+@dataclass(frozen=True)
+class _Weight:
+    """A tensor: how often each number is used per image, its shape, and what groups take of it.
+
+    `lost` has per axis and group the positions that are lost with the first n channels, n from 0.
+    """
+
+    used: int
+    trains: bool
+    shape: tuple[int, ...]
+    lost: tuple[tuple[int, str, np.ndarray], ...]
+
+    def left(self, gone: Gone) -> int:
+        """Numbers that stay."""
+        shape = list(self.shape)
+        for axis, group, lost in self.lost:
+            shape[axis] -= int(lost[gone.get(group, 0)])
+        return int(np.prod(shape))
+
+
+class Sizes:
+    """MACs and parameters of a module, as images of `shape` pass, for any number of lost channels.
+
+    They are those that `removed` leaves, to the digit. Products that no layer computes, such as
+    those inside attention, are not counted.
+    """
+
+    def __init__(
+        self, module: nn.Module, channels: Channels, shape: Shape, ranking: Ranking
+    ) -> None:
+        names = {id(one): name for name, one in module.named_parameters()}
+        lost: dict[str, list[tuple[int, str, np.ndarray]]] = {name: [] for name in names.values()}
+        for group in channels.groups:
+            for place in group.places:
+                if place.tensor in lost:
+                    own = place.channel[place.channel >= 0]
+                    each = np.bincount(own, minlength=group.width)[ranking[group.name]]
+                    counts = np.concatenate([[0], np.cumsum(each)])
+                    lost[place.tensor].append((place.axis, group.name, counts))
+        used = dict.fromkeys(lost, 0)
+        for name, macs in macs_by_module(module, shape).items():
+            weight = getattr(module.get_submodule(name), "weight", None)
+            if isinstance(weight, nn.Parameter):
+                used[names[id(weight)]] += macs // weight.numel()
+        self.widths = {group.name: group.width for group in channels.groups}
+        self._weights = [
+            _Weight(used[name], one.requires_grad, tuple(one.shape), tuple(lost[name]))
+            for name, one in module.named_parameters()
+        ]
+
+    def macs(self, gone: Gone) -> int:
+        """Multiply-accumulates of all layers that have a weight, for one image."""
+        return sum(weight.used * weight.left(gone) for weight in self._weights if weight.used)
+
+    def parameters(self, gone: Gone) -> int:
+        """Numbers that the module trains."""
+        return sum(weight.left(gone) for weight in self._weights)
