@@ -1,0 +1,91 @@
+"""When: at which steps something is done, and what value it has by then."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From `begin` on, every so often, up to but not at `end`; in epochs, or in steps.
+
+    Without an end it goes on to the end of the training.
+    """
+
+    begin: float = 0
+    end: float | None = None
+    every: float = 1
+    unit: Literal["epochs", "steps"] = "epochs"
+
+    def __post_init__(self) -> None:
+        if self.begin < 0 or self.every <= 0:
+            raise ValueError("`begin` must not be below 0, `every` must be above 0")
+        if self.end is not None and self.end <= self.begin:
+            raise ValueError(f"`end` {self.end:g} does not come behind `begin` {self.begin:g}")
+
+    def steps(self, per_epoch: int, total: int) -> list[int]:
+        """The steps before which it is done, in a training of `total`, at `per_epoch` an epoch.
+
+        ValueError where the training ends before it begins.
+        """
+        scale = per_epoch if self.unit == "epochs" else 1
+        begin, every = round(self.begin * scale), max(1, round(self.every * scale))
+        end = total if self.end is None else min(total, round(self.end * scale))
+        if begin >= end:
+            raise ValueError(
+                f"it would begin at {self.unit[:-1]} {self.begin:g}, but the training ends at "
+                f"{total / scale:g}"
+            )
+        return list(range(begin, end, every))
+
+
+class _Between(Struct, frozen=True, kw_only=True, tag_field="curve", forbid_unknown_fields=True):
+    """A way from one value to another."""
+
+    start: float
+    stop: float
+
+    def values(self, count: int) -> list[float]:
+        """The value at each of `count` times: the first is `start`, the last `stop`.
+
+        Where there is but one time, it is `stop`.
+        """
+        return [self._at(number / (count - 1) if count > 1 else 1.0) for number in range(count)]
+
+    def _at(self, progress: float) -> float:
+        raise NotImplementedError
+
+
+class Linear(_Between, frozen=True, tag="linear"):
+    """In equal steps."""
+
+    def _at(self, progress: float) -> float:
+        return self.start + (self.stop - self.start) * progress
+
+
+class Agp(_Between, frozen=True, tag="agp"):
+    """Fast at first, then ever slower (Zhu & Gupta 2017, equation 1: a `power` of 3)."""
+
+    power: float = 3.0
+
+    def _at(self, progress: float) -> float:
+        return self.stop + (self.start - self.stop) * (1 - progress) ** self.power
+
+
+class Listed(Struct, frozen=True, kw_only=True, tag_field="curve", tag="list"):
+    """One value after another, each said; the last stays."""
+
+    to: tuple[float, ...]
+
+    def values(self, count: int) -> list[float]:
+        """The value at each of `count` times. ValueError for more values than times."""
+        if not 0 < len(self.to) <= count:
+            raise ValueError(f"a list of {len(self.to)} values does not fit {count} times")
+        return [*self.to, *[self.to[-1]] * (count - len(self.to))]
+
+
+AnyCurve = Linear | Agp | Listed
+
+
+def values_of(curve: AnyCurve | float, count: int) -> list[float]:
+    """The values of a curve at `count` times; a number is the same at all of them."""
+    return [float(curve)] * count if isinstance(curve, int | float) else curve.values(count)

@@ -1,0 +1,94 @@
+"""Where: which tensors of a module, or which layers, a step of a recipe is about."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from msgspec import Struct
+from torch import nn
+
+from proxyless_nas.files import did_you_mean
+
+Role = Literal["weight", "bias"]
+Names = str | tuple[str, ...]
+
+
+class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Layers that are of one of the types and have one of the names, and their tensors of a role.
+
+    Names are those of modules and may have wildcards: `blocks.*.conv`. Types are classes of torch,
+    or of the user, by name; a subclass counts. Whatever is left out does not matter.
+    """
+
+    type: Names = ()
+    name: Names = ()
+    exclude: Names = ()
+    """Names of layers that are left alone though the others fit."""
+    role: Role = "weight"
+    """Weights, those of recurrent layers among them, or biases."""
+
+    def layers(self, module: nn.Module) -> list[str]:
+        """Names of the layers with tensors of the role. ValueError where there are none."""
+        return list(dict.fromkeys(layer for layer, _ in self.tensors(module)))
+
+    def tensors(self, module: nn.Module) -> list[tuple[str, str]]:
+        """(layer, tensor's own name), in the module's order; one that is shared stands there once.
+
+        ValueError where nothing fits, and where a name or a type fits nothing in the module.
+        """
+        parts = dict(module.named_modules())
+        for pattern in (*_each(self.name), *_each(self.exclude)):
+            if not any(fnmatchcase(name, pattern) for name in parts):
+                raise ValueError(
+                    f"no layer is named {pattern!r}{did_you_mean(pattern, list(parts))}"
+                )
+        kinds = {kind.__name__ for part in parts.values() for kind in type(part).__mro__}
+        for kind in _each(self.type):
+            if kind not in kinds:
+                own = sorted({type(part).__name__ for part in parts.values()})
+                raise ValueError(f"no layer is a {kind}; this network has {', '.join(own)}")
+        found = list(self._fitting(parts))
+        if not found:
+            raise ValueError(f"nothing has a {self.role} and fits {self._told()}")
+        return found
+
+    def _fitting(self, parts: dict[str, nn.Module]) -> Iterator[tuple[str, str]]:
+        seen = set[int]()
+        for layer, part in parts.items():
+            if not self._fits(layer, part):
+                continue
+            for own, tensor in _tensors(part):
+                if own.startswith(self.role) and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield layer, own
+
+    def _fits(self, layer: str, part: nn.Module) -> bool:
+        kinds = {kind.__name__ for kind in type(part).__mro__}
+        return (
+            (not self.type or bool(kinds & set(_each(self.type))))
+            and (not self.name or _any(layer, self.name))
+            and not _any(layer, self.exclude)
+        )
+
+    def _told(self) -> str:
+        told = [
+            f"{field} {', '.join(_each(getattr(self, field)))}"
+            for field in ("type", "name", "exclude")
+            if _each(getattr(self, field))
+        ]
+        return " and ".join(told) or "an empty `where`"
+
+
+def _tensors(part: nn.Module) -> Iterable[tuple[str, nn.Parameter]]:
+    """Parameters of a layer itself, also those below a parametrization, by their plain names."""
+    yield from part.named_parameters(recurse=False)
+    for own, chain in getattr(part, "parametrizations", {}).items():
+        yield own, chain.original
+
+
+def _each(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
+def _any(name: str, patterns: Names) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in _each(patterns))
