@@ -9,6 +9,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the co
 import torch
 from msgspec.structs import replace
 
+from compression.recipe import RECIPE, read_recipe
+from compression.summary import sparsity_of, told
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import write_json
 from proxyless_nas.subject import Subject
@@ -26,7 +28,7 @@ from training.prepare import (
     share_of_cores,
     subject_of,
 )
-from training.run_folder import RunFolder, begun_config
+from training.run_folder import RunFolder, begun_config, keep_same
 from training.words import closing, opening, run_name
 from training.workers import Workers, first_speaks, join_workers
 
@@ -53,16 +55,21 @@ def train(
     data = dataset_of(config, subject, workers)
     subject = fitted(subject, data, config)
     plan = make_plan(config, len(data.train), workers)
-    learner = learner_of(config, subject, plan, device, workers)
+    recipe = read_recipe(config.compress, out) if config.compress is not None else None
+    accompany = recipe.accompany if recipe is not None else None
+    learner = learner_of(config, subject, plan, device, workers, accompany)
     folder = RunFolder(out, config, MAY_DIFFER, config.resume) if workers.first else None
     with nullcontext() if folder is None else folder:
+        if recipe is not None and folder is not None:
+            keep_same(out / RECIPE, recipe, f"the recipe {config.compress}")
         if workers.first:
             print(opening(config, subject, plan, device, workers), flush=True)
         batches = batches_of(config, data, plan, workers)
         loop = Loop(learner, plan, config, batches, scored_here(data, workers), folder)
         pace = loop.run()
         result = loop.finish()
-        state = learner.result.state_dict()
+        network = learner.plain()
+        state = network.state_dict()
         digest = workers.must_agree(list(state.values()))
         if folder is not None:
             save_tensors(out / "weights.pt", state)
@@ -70,6 +77,8 @@ def train(
                 subject.spec.save(str(out / "spec.json"))
             write_json(out / "result.json", result)
             print(closing(config, subject, result, pace, digest, workers))
+            if recipe is not None:
+                print(told(sparsity_of(network)))
 
 
 if __name__ == "__main__":

@@ -27,15 +27,22 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         ValueError where the training ends before it begins.
         """
-        scale = per_epoch if self.unit == "epochs" else 1
-        begin, every = round(self.begin * scale), max(1, round(self.every * scale))
-        end = total if self.end is None else min(total, round(self.end * scale))
+        scale = self._scale(per_epoch)
+        begin, end = round(self.begin * scale), self.last(per_epoch, total)
         if begin >= end:
             raise ValueError(
                 f"it would begin at {self.unit[:-1]} {self.begin:g}, but the training ends at "
                 f"{total / scale:g}"
             )
-        return list(range(begin, end, every))
+        return list(range(begin, end, max(1, round(self.every * scale))))
+
+    def last(self, per_epoch: int, total: int) -> int:
+        """The step at which it is over."""
+        end = total if self.end is None else round(self.end * self._scale(per_epoch))
+        return min(total, end)
+
+    def _scale(self, per_epoch: int) -> int:
+        return per_epoch if self.unit == "epochs" else 1
 
 
 class _Between(Struct, frozen=True, kw_only=True, tag_field="curve", forbid_unknown_fields=True):
@@ -59,7 +66,7 @@ class Linear(_Between, frozen=True, tag="linear"):
     """In equal steps."""
 
     def _at(self, progress: float) -> float:
-        return self.start + (self.stop - self.start) * progress
+        return self.start * (1 - progress) + self.stop * progress
 
 
 class Agp(_Between, frozen=True, tag="agp"):
@@ -68,7 +75,8 @@ class Agp(_Between, frozen=True, tag="agp"):
     power: float = 3.0
 
     def _at(self, progress: float) -> float:
-        return self.stop + (self.start - self.stop) * (1 - progress) ** self.power
+        left = (1 - progress) ** self.power
+        return self.start * left + self.stop * (1 - left)
 
 
 class Listed(Struct, frozen=True, kw_only=True, tag_field="curve", tag="list"):

@@ -1,14 +1,14 @@
 """What a begun search keeps in its run folder: files change, a search goes on as it was begun."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
 from proxyless_nas import Space, named_space
-from proxyless_nas.files import read_json, write_json
+from proxyless_nas.files import read_json
 from search.prices import Prices
+from training.run_folder import keep_same
 
 SPACE = "space.json"
 PRICES = "prices.json"
@@ -36,18 +36,8 @@ class PriceList(Struct, frozen=True, forbid_unknown_fields=True):
 
 def keep(folder: Path, space: Space, prices: Prices) -> None:
     """Write space.json and prices.json; ValueError where the search was begun with others."""
-    _same(folder / SPACE, space, Space, space.name)
-    _same(folder / PRICES, PriceList.of(prices), PriceList, "what the options cost")
-
-
-def _same(file: Path, now: Any, kind: type, what: str) -> None:
-    if not file.exists():
-        write_json(file, now)
-    elif read_json(file, kind) != now:
-        raise ValueError(
-            f"{what} has changed since the search in {file.parent} was begun: undo the change "
-            f"({file} says what it was), or name another folder"
-        )
+    keep_same(folder / SPACE, space, space.name)
+    keep_same(folder / PRICES, PriceList.of(prices), "what the options cost")
 
 
 def kept_space(folder: Path, name: str) -> Space:

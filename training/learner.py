@@ -9,6 +9,7 @@ from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.batch_norm import statistics
+from training.companion import Companion
 from training.datasets import Batch
 from training.datasets.chance import reseed
 from training.losses import AnyLoss
@@ -39,12 +40,18 @@ class Learner:
     """
 
     def __init__(
-        self, network: nn.Module, optimizer: optim.Optimizer, manner: Manner, workers: Workers
+        self,
+        network: nn.Module,
+        optimizer: optim.Optimizer,
+        manner: Manner,
+        workers: Workers,
+        companion: Companion | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.manner = manner
         self.workers = workers
+        self.companion = companion
         self.device = next(network.parameters()).device
         self._scaler = torch.amp.GradScaler(
             self.device.type, enabled=manner.precision == "fp16" and self.device.type == "cuda"
@@ -61,11 +68,17 @@ class Learner:
         """What is scored and kept: the average of the weights if there is one."""
         return self.network if self._average is None else self._average.module
 
+    def plain(self) -> nn.Module:
+        """`result` without anything that the companion needs in it."""
+        return self.result if self.companion is None else self.companion.plain(self.result)
+
     def step(self, number: int, parts: Iterable[Batch]) -> Tensor:
         """One update from the micro-batches of step `number`; the mean loss of all workers.
 
         The loss is a detached scalar on the device: nobody waits for it here.
         """
+        if self.companion is not None:
+            self.companion.before(number)
         self.optimizer.zero_grad(set_to_none=True)
         passes, first = self.manner.passes, self.workers.rank * self.manner.passes
         total = torch.zeros((), device=self.device)
@@ -75,7 +88,7 @@ class Learner:
                 x, y = change(x, y)
             with self._link.part(last=index + 1 == passes):
                 with self._autocast():
-                    loss = self.manner.loss(self._link.network(x), x, y) / passes
+                    loss = self._penalised(self.manner.loss(self._link.network(x), x, y)) / passes
                 self._scaler.scale(loss).backward()
             total += loss.detach()
         self._update()
@@ -83,6 +96,10 @@ class Learner:
         if self._average is not None:
             self._average.update_parameters(self.network)
         return total
+
+    def _penalised(self, loss: Tensor) -> Tensor:
+        penalty = None if self.companion is None else self.companion.penalty()
+        return loss if penalty is None else loss + penalty
 
     def _update(self) -> None:
         if self.manner.clip_norm is not None:

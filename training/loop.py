@@ -114,7 +114,8 @@ class Loop:
             self._log(done, {"val": asdict(result)})
             if self._tally.best is None or result.top1 > self._tally.best:
                 self._tally.best = result.top1
-                self._keep("best.pt", {"network": self.learner.result.state_dict(), "epoch": epoch})
+                network = self.learner.plain()
+                self._keep("best.pt", {"network": network.state_dict(), "epoch": epoch})
         if self.config.format is not None:
             self._keep(self.config.format.format(epoch=epoch), self.learner.state())
 

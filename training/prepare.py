@@ -1,11 +1,14 @@
 """From a config to what the loop needs: data, network, optimizer, loss, manner of learning."""
 
 import os
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from proxyless_nas import Network, drop_paths
 from proxyless_nas.subject import Subject, load_its_weights, open_subject, start_from
+from training.companion import Companion
 from training.config import TrainConfig
 from training.datasets import (
     Augmentation,
@@ -26,6 +29,8 @@ from training.optimizer import Exempt, sgd
 from training.plan import Plan
 from training.workers import Workers
 
+Accompany = Callable[[nn.Module, int, int], Companion]
+"""From a network, the steps of an epoch and those of the training to what goes along with it."""
 SMOOTHING = 0.1
 IMAGENET = "/ssd/dataset/imagenet"  # where the original looks
 
@@ -94,9 +99,17 @@ def batches_of(config: TrainConfig, data: Dataset, plan: Plan, workers: Workers)
 
 
 def learner_of(
-    config: TrainConfig, subject: Subject, plan: Plan, device: torch.device, workers: Workers
+    config: TrainConfig,
+    subject: Subject,
+    plan: Plan,
+    device: torch.device,
+    workers: Workers,
+    accompany: Accompany | None = None,
 ) -> Learner:
-    """The network with its first weights, and everything that makes it learn."""
+    """The network with its first weights, and everything that makes it learn.
+
+    `accompany` may prepare the network further, and goes along with the training.
+    """
     if config.precision == "fp16" and device.type != "cuda":
         raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")
     network = subject.build(config.seed)
@@ -128,7 +141,8 @@ def learner_of(
         passes=plan.passes,
         seed=config.seed,
     )
-    return Learner(network, optimizer, manner, workers)
+    companion = None if accompany is None else accompany(network, plan.per_epoch, plan.steps)
+    return Learner(network, optimizer, manner, workers, companion)
 
 
 def changes_of(config: TrainConfig, subject: Subject) -> list[Change]:

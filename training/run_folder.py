@@ -17,6 +17,9 @@ from training.checkpoints import Checkpoints
 
 Config = TypeVar("Config", bound=Struct)
 
+LEFT = ("config.json", "recipe.json", "log.jsonl", "result.json")
+"""What a run leaves besides weights and TensorBoard's events."""
+
 
 class RunFolder:
     """config.json, log.jsonl, last.pt, previous.pt and TensorBoard events of one run.
@@ -117,6 +120,20 @@ class RunFolder:
                 )
 
 
+def keep_same(file: Path, now: Struct, what: str) -> None:
+    """Write what a run was begun with; ValueError where its folder holds something else.
+
+    `what` names it to people.
+    """
+    if not file.exists():
+        write_json(file, now)
+    elif read_json(file, type(now)) != now:
+        raise ValueError(
+            f"{what} has changed since the run in {file.parent} was begun: undo the change "
+            f"({file} says what it was), or name another folder"
+        )
+
+
 def begun_config(path: str | Path, kind: type[Config]) -> Config | None:
     """The config of the run that `path` holds, or None where it holds none."""
     file = Path(path) / "config.json"
@@ -127,7 +144,7 @@ def _remove_run(path: Path) -> None:
     for file in path.iterdir():
         if file.is_dir() and file.name == "tensorboard":
             shutil.rmtree(file)
-        elif file.suffix == ".pt" or file.name in ("config.json", "log.jsonl", "result.json"):
+        elif file.suffix == ".pt" or file.name in LEFT:
             file.unlink()
 
 

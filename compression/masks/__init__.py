@@ -1,6 +1,6 @@
 """Element-wise sparsity: which elements of a tensor are zero, and who decides that."""
 
-from compression.masks.mask import Mask, bake, mask_on, masks_of, refresh
+from compression.masks.mask import Mask, bake, mask_for, mask_on, masks_of, refresh
 from compression.masks.methods import (
     AnyMethod,
     Blocks,
@@ -21,6 +21,7 @@ __all__ = [
     "Surgery",
     "Threshold",
     "bake",
+    "mask_for",
     "mask_on",
     "masks_of",
     "refresh",

@@ -9,6 +9,9 @@ from torch.nn.utils import parametrize
 
 from compression.masks.methods import AnyMethod, Surgery
 
+UNIQUE = ("__dict__", "__weakref__")
+"""What every class has of its own."""
+
 
 class Mask(nn.Module):
     """w -> w where `kept`, else 0. The dense weights stay below, as `parametrizations.*.original`.
@@ -48,11 +51,17 @@ def mask_on(module: nn.Module, name: str) -> Mask:
     return mask
 
 
+def mask_for(module: nn.Module, name: str, method: AnyMethod) -> Mask:
+    """`mask_on`, with slopes as the method needs them; nothing is chosen yet."""
+    mask = mask_on(module, name)
+    mask.revives = isinstance(method, Surgery)
+    return mask
+
+
 @torch.no_grad()
 def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
     """Let a method choose anew what is kept of a tensor; it looks at the dense weights."""
-    mask = mask_on(module, name)
-    mask.revives = isinstance(method, Surgery)
+    mask = mask_for(module, name, method)
     dense = module.parametrizations[name].original  # type: ignore[index,union-attr]
     mask.kept.copy_(method.mask(dense, mask.kept))
     return mask
@@ -83,11 +92,19 @@ def bake(module: nn.Module) -> None:
     for part in list(module.modules()):
         for name in list(getattr(part, "parametrizations", {})):
             if _found(part, name) is not None:
+                _have_own_class(part)
                 parametrize.remove_parametrizations(part, name, leave_parametrized=True)
         handle: Any = part.__dict__.pop("_refills", None)
         if handle is not None:
             handle.remove()
             _refill(part)
+
+
+def _have_own_class(module: nn.Module) -> None:
+    """A parametrized module shares its class with its copies, and torch changes the class."""
+    shared = type(module)
+    held = {key: value for key, value in vars(shared).items() if key not in UNIQUE}
+    object.__setattr__(module, "__class__", type(shared.__name__, shared.__bases__, held))
 
 
 def _refill(module: nn.Module, *_: Any) -> None:

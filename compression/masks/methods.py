@@ -8,8 +8,11 @@ import torch
 from msgspec import Struct
 from torch import Tensor
 
+ROUNDING = 1e-6
+"""A product that float arithmetic leaves so far below a whole number is that number."""
 
-class Method(Struct, frozen=True, kw_only=True, tag_field="method", forbid_unknown_fields=True):
+
+class Method(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fields=True):
     """One way to choose elements; a subclass says how."""
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
@@ -47,7 +50,7 @@ class Level(Method, frozen=True, tag="level"):
         _must_be_a_share("share", self.share)
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
-        gone = int(self.share * weight.numel())
+        gone = int(self.share * weight.numel() + ROUNDING)
         order = weight.abs().flatten().argsort(stable=True)
         kept = torch.ones(weight.numel(), dtype=torch.bool, device=weight.device)
         kept[order[:gone]] = False

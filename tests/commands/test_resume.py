@@ -9,7 +9,14 @@ from latency_tables.cost import TableLatency
 from latency_tables.table import LatencyTable
 from proxyless_nas import hand_made, load_spec
 from proxyless_nas.weights import load_tensors
-from tests.commands.helpers import kill_when, records, run_here, run_well, well
+from tests.commands.helpers import (
+    assert_refused,
+    kill_when,
+    records,
+    run_here,
+    run_well,
+    well,
+)
 from tests.search.running import MIDDLE, assert_same, left_in
 
 
@@ -76,34 +83,55 @@ def test_an_evolution_killed_in_its_rounds_for_a_second_budget_ends_as_unbroken(
     assert_same([left_in(tmp_path / "broken" / name) for name in (first, second)], whole)
 
 
+COMPRESSED = """
+steps:
+  - {do: penalty, where: {type: Conv2d}, kind: {of: l1}, strength: 0.0001}
+  - do: mask
+    method: {by: level, share: {curve: agp, start: 0.1, stop: 0.8}}
+    where: {type: [Conv2d, Linear]}
+    when: {begin: 0.5, end: 3.5, every: 0.1}
+"""
+
+
 @pytest.mark.slow
-def test_a_killed_training_ends_with_the_same_weights_and_log(tmp_path) -> None:
+@pytest.mark.parametrize("recipe", [None, COMPRESSED])
+def test_a_killed_training_ends_with_the_same_weights_and_log(
+    recipe: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "recipe.yaml"
     hand_made("smoke").save(str(tmp_path / "spec.json"))
 
     def words(name: str) -> list[object]:
         flags = (
             "--limit 2000 --epochs 4 --batch-size 50 --threads 1 --checkpoint-seconds 0 --shift 2"
         )
+        more = [] if recipe is None else ["--compress", file]
         return [
-            "main.py",
-            "--arch",
-            tmp_path / "spec.json",
-            "--out",
-            tmp_path / name,
+            *("main.py", "--arch", tmp_path / "spec.json", "--out", tmp_path / name),
             *flags.split(),
+            *more,
         ]
 
-    run_well(*words("whole"))
-    kill_when(words("broken"), tmp_path / "broken" / "log.jsonl", 2)
+    file.write_text(recipe or "")
+    said = run_well(*words("whole"))
+    kill_when(words("broken"), tmp_path / "broken" / "log.jsonl", 4)
+    if recipe is not None:
+        file.write_text(recipe.replace("0.8", "0.7"))
+        assert_refused(run_here(*words("broken")), "recipe.yaml has changed since the run")
+        file.unlink()
     run_well(*words("broken"))
-    whole, broken = (
-        torch.load(tmp_path / name / "weights.pt", weights_only=True)
-        for name in ("whole", "broken")
-    )
-    assert whole.keys() == broken.keys()
+    whole, broken = (load_tensors(tmp_path / name / "weights.pt") for name in ("whole", "broken"))
+    assert whole.keys() == broken.keys() == hand_made("smoke").build(seed=0).state_dict().keys()
     for key in whole:
         assert torch.equal(whole[key], broken[key]), key
     assert records(tmp_path / "whole" / "log.jsonl") == records(tmp_path / "broken" / "log.jsonl")
+    matrices = [one for one in whole.values() if one.ndim > 1]
+    left = sum(int(one.count_nonzero()) for one in matrices)
+    assert (f"{left:,} of " in said) == (recipe is not None)
+    if recipe is not None:
+        assert left / sum(one.numel() for one in matrices) == pytest.approx(0.2, abs=0.01)
+    best = load_tensors(tmp_path / "broken" / "best.pt")["network"]
+    assert best.keys() == whole.keys()
 
 
 def test_another_config_in_the_same_folder_is_refused_and_the_run_is_kept(tmp_path) -> None:

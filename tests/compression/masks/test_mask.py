@@ -1,5 +1,7 @@
 """Laws of masks: what is masked stays zero, whatever learns; what is below stays or moves."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -112,3 +114,15 @@ def test_a_masked_network_can_be_exported() -> None:
     refresh(first, "weight", Level(share=0.5))
     program = torch.export.export(network, (x,))
     torch.testing.assert_close(program.module()(x), network(x))
+
+
+def test_a_copy_is_baked_and_the_original_keeps_its_masks() -> None:
+    network, first, x = small()
+    refresh(first, "weight", Level(share=0.5))
+    copy = deepcopy(network)
+    bake(copy)
+    torch.testing.assert_close(copy(x), network(x))
+    assert not masks_of(copy) and set(masks_of(network)) == {"0.weight"}
+    again = deepcopy(network)
+    bake(network)
+    torch.testing.assert_close(again(x), network(x))

@@ -1,0 +1,68 @@
+"""The step that lets elements of weights be zero: `do: mask`."""
+
+from typing import Any
+
+import msgspec
+import torch
+from torch import nn
+
+from compression.masks import AnyMethod, mask_for, refresh
+from compression.schedule import AnyCurve, values_of
+from compression.steps.base import AtWork, Step
+
+
+class MaskStep(Step, frozen=True, tag="mask"):
+    """Zeros that stay, chosen anew at every time by one of the methods of `compression/masks`.
+
+    Each number of the `method` may be a curve instead:
+    `{by: level, share: {curve: agp, start: 0.05, stop: 0.7}}`.
+    """
+
+    method: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.methods(1000)
+
+    def methods(self, times: int) -> list[AnyMethod]:
+        """The method at each of so many times. ValueError for one that is not understood."""
+        curves = {
+            key: values_of(msgspec.convert(value, AnyCurve), times)
+            for key, value in self.method.items()
+            if isinstance(value, dict)
+        }
+        fixed = {key: value for key, value in self.method.items() if key not in curves}
+        if not curves:
+            return [msgspec.convert(fixed, AnyMethod)] * times
+        return [
+            msgspec.convert({**fixed, **dict(zip(curves, values, strict=True))}, AnyMethod)
+            for values in zip(*curves.values(), strict=True)
+        ]
+
+    def begin(self, network: nn.Module, per_epoch: int, steps: int) -> AtWork:
+        times = self.when.steps(per_epoch, steps)
+        return _Masking(network, self.where.tensors(network), times, self.methods(len(times)))
+
+
+class _Masking(AtWork):
+    """Masks on some tensors, chosen anew at some times."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tensors: list[tuple[str, str]],
+        times: list[int],
+        methods: list[AnyMethod],
+    ) -> None:
+        parts = dict(network.named_modules())
+        self._tensors = [(parts[layer], own) for layer, own in tensors]
+        self._methods = dict(zip(times, methods, strict=True))
+        for part, own in self._tensors:
+            weight = getattr(part, own).detach()
+            methods[0].mask(weight, torch.ones_like(weight, dtype=torch.bool))  # does it fit?
+            mask_for(part, own, methods[0])
+
+    def before(self, step: int) -> None:
+        method = self._methods.get(step)
+        if method is not None:
+            for part, own in self._tensors:
+                refresh(part, own, method)

@@ -1,0 +1,25 @@
+"""What changes a network while it learns, beside the optimizer: masks that move, penalties."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Companion(ABC):
+    """Goes along with every step of a training.
+
+    What it must remember from step to step stands in buffers of the network, so that a run which
+    is continued continues it too; what it does at a step depends on nothing else.
+    """
+
+    @abstractmethod
+    def before(self, step: int) -> None:
+        """Called before `step`, counted from 0."""
+
+    @abstractmethod
+    def penalty(self) -> Tensor | None:
+        """A scalar to add to the loss of the step at hand, with its slopes; None for nothing."""
+
+    @abstractmethod
+    def plain(self, network: nn.Module) -> nn.Module:
+        """A copy of what it goes along with, or of its average, as it would be without it."""
