@@ -1,6 +1,6 @@
 """The one currency: a frozen description of a network, and the module built from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -75,6 +75,19 @@ class NetworkSpec(Struct, frozen=True, forbid_unknown_fields=True):
             dropout=own.dropout if dropout is None else dropout,
         )
         return replace(self, classifier=classifier)
+
+    def with_widths(self, widths: Mapping[str, int]) -> "NetworkSpec":
+        """The same network whose layers have so many output channels, by their names.
+
+        ValueError where blocks of these kinds cannot be so wide, or cannot follow each other.
+        """
+        wide = {
+            name: block.with_widths(name, widths)
+            for name, block, _ in self.placed()
+            if not isinstance(block, Classifier)
+        }
+        blocks = tuple(wide[f"blocks.{index}"] for index in range(len(self.blocks)))
+        return replace(self, stem=wide["stem"], blocks=blocks, mix=wide.get("mix"))
 
     def build(self, seed: int | None = None) -> "Network":
         """The module with fresh weights; a seed makes them repeatable without touching torch's."""

@@ -1,5 +1,8 @@
 """What every kind of block can answer: its output shape, its layers, its torch module."""
 
+from collections.abc import Mapping
+from typing import Self
+
 from msgspec import Struct
 from torch import nn
 
@@ -25,6 +28,13 @@ class Block(Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
 
     def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
         """The block's priced operations, named below `name`."""
+        raise NotImplementedError
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        """The block whose layers have so many output channels, by their names below `name`.
+
+        ValueError where no block of the kind does.
+        """
         raise NotImplementedError
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:

@@ -1,5 +1,8 @@
 """The last block: average over space, dropout, one linear map to the classes."""
 
+from collections.abc import Mapping
+from typing import Self
+
 from torch import Tensor, nn
 
 from proxyless_nas.blocks.base import BatchNorm, Block, norm_layer
@@ -39,6 +42,9 @@ class Classifier(Block, frozen=True, tag="classifier"):
         output = self.output(shape)
         linear = Layer(f"{name}.linear", "linear", pooled, output, bias=True, norm=False)
         return (norm_layer(f"{name}.bn", shape), linear) if self.preactivated else (linear,)
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        return self
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         first = norm if self.preactivated else None

@@ -1,5 +1,9 @@
 """A plain convolution with batch norm and activation: the stem and the feature-mixing layer."""
 
+from collections.abc import Mapping
+from typing import Self
+
+from msgspec.structs import replace
 from torch import nn
 
 from proxyless_nas.blocks.activation import Activation, build_activation
@@ -54,6 +58,9 @@ class Conv(Block, frozen=True, tag="conv"):
 
     def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
         return (conv_layer(name, shape, self.out, self.kernel, self.stride),)
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        return replace(self, out=widths[f"{name}.conv"])
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         return ConvNorm(self.layers("", shape)[0], norm, self.activation)

@@ -1,5 +1,9 @@
 """The inverted bottleneck of MobileNetV2: expand, depthwise, project (Sandler et al. 2018)."""
 
+from collections.abc import Mapping
+from typing import Self
+
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from proxyless_nas.blocks.activation import Activation
@@ -51,6 +55,14 @@ class MBConv(Block, frozen=True, tag="mbconv"):
         convolutions = self._convolutions(name, shape)
         project = convolutions.pop("project")
         return (*convolutions.values(), *self._squeeze(name, project), project)
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        return replace(
+            self,
+            out=widths[f"{name}.project.conv"],
+            mid=None if self.mid is None else widths[f"{name}.expand.conv"],
+            squeeze=None if self.squeeze is None else widths[f"{name}.squeeze.reduce"],
+        )
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         self.output(shape)

@@ -1,5 +1,9 @@
 """The basic block of ResNet: two convolutions and a shortcut around them (He et al. 2016)."""
 
+from collections.abc import Mapping
+from typing import Self
+
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from proxyless_nas.blocks.activation import Activation, build_activation
@@ -47,6 +51,10 @@ class Residual(Block, frozen=True, tag="residual"):
 
     def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
         return tuple(self._parts(name, shape).values())
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        mid, out = (widths[f"{name}.{part}.conv"] for part in ("first", "second"))
+        return replace(self, mid=mid, out=out)
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         self.output(shape)

@@ -1,5 +1,9 @@
 """The depthwise-separable convolution of MobileNetV1 (Howard et al. 2017)."""
 
+from collections.abc import Mapping
+from typing import Self
+
+from msgspec.structs import replace
 from torch import nn
 
 from proxyless_nas.blocks.activation import Activation
@@ -25,6 +29,9 @@ class Separable(Block, frozen=True, tag="separable"):
             f"{name}.depthwise", shape, channels, self.kernel, self.stride, channels
         )
         return depthwise, conv_layer(f"{name}.pointwise", depthwise.output, self.out)
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        return replace(self, out=widths[f"{name}.pointwise.conv"])
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         module = nn.Sequential()

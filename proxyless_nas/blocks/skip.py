@@ -1,5 +1,8 @@
 """The empty block: its input, unchanged. The paper's Zero operation beside a shortcut."""
 
+from collections.abc import Mapping
+from typing import Self
+
 from torch import nn
 
 from proxyless_nas.blocks.base import BatchNorm, Block
@@ -14,6 +17,9 @@ class Skip(Block, frozen=True, tag="skip"):
 
     def layers(self, name: str, shape: Shape) -> tuple[Layer, ...]:
         return ()
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        return self
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         return nn.Identity()

@@ -1,6 +1,7 @@
 """The residual tree block of ProxylessNAS's CIFAR-10 network (Cai et al. 2019, section 4.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 from msgspec import structs
 from torch import nn
@@ -65,6 +66,9 @@ class Tree(Block, frozen=True, tag="tree"):
             *_normed(convs["out_bottle"]),
             norm_layer(f"{name}.final_bn", convs["out_bottle"].output),
         )
+
+    def with_widths(self, name: str, widths: Mapping[str, int]) -> Self:
+        raise ValueError(f"{name} is a tree, whose halves and pairs of edges have one width")
 
     def build(self, shape: Shape, norm: BatchNorm) -> nn.Module:
         edges = [operation(letter, self.mid, norm) for pair in self.edges for letter in pair]

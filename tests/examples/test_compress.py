@@ -1,5 +1,6 @@
 """Every example of a recipe can be read, and fits the network that it names."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ RECIPES = sorted((ROOT / "examples" / "compress").glob("*.yaml"))
 def test_it_fits_its_network(file: Path, tmp_path: Path) -> None:
     (line,) = [line for line in file.read_text().splitlines() if "python main.py" in line]
     words = line.removeprefix("#").split()
-    said = dict(zip(words, words[1:], strict=False))
+    said = dict(pairwise(words))
     assert said["--compress"] == str(file.relative_to(ROOT))
     network = open_subject(said["--arch"]).build(seed=0)
     recipe = read_recipe(file, tmp_path)

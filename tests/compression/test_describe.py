@@ -1,0 +1,60 @@
+"""A network of ours that has lost channels is described again, and its description is right."""
+
+import pytest
+import torch
+from torch import nn
+
+from compression.channels.cut import removed
+from compression.channels.groups import find_channels
+from compression.describe import described
+from compression.importance import Random
+from compression.widths import chosen_of, ranked
+from proxyless_nas import hand_made, macs_of, parameters_of
+from proxyless_nas.network import NetworkSpec
+from proxyless_nas.published import published_spec
+from tests.compression.channels.networks import settle
+from tests.proxyless_nas.test_network import SPECS
+
+NAMES = ("resnet20_cifar", "mobilenet_v1-w0.25", "mobilenet_v2-w0.35")
+CASES = {name: spec for name, spec in SPECS.items() if name not in ("trees", "imagenet")}
+CASES |= {name: published_spec(name) for name in NAMES}
+
+
+def cut(spec: NetworkSpec, seed: int = 0) -> tuple[nn.Module, torch.Tensor]:
+    """The network without a third of the channels of every group, and an input."""
+    network = spec.build(seed=0)
+    settle(network)
+    side = (spec.input.channels, spec.input.height, spec.input.width)
+    x = torch.randn(2, *side, generator=torch.Generator().manual_seed(seed))
+    channels = find_channels(network, x)
+    ranking = ranked(Random(seed=seed).scores(network, channels))
+    gone = {group.name: group.width // 3 for group in channels.groups}
+    return removed(network, channels, chosen_of(gone, ranking), x), x
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_description_takes_the_weights_and_answers_the_same(name: str) -> None:
+    spec = CASES[name]
+    smaller, x = cut(spec)
+    found = described(spec, smaller)
+    assert found.macs == macs_of(smaller, spec.input) < spec.macs
+    assert found.parameters == parameters_of(smaller) < spec.parameters
+    again = found.build(seed=1).eval()
+    again.load_state_dict(smaller.state_dict())
+    torch.testing.assert_close(again(x), smaller(x))
+
+
+def test_one_without_losses_is_described_as_it_was() -> None:
+    spec = hand_made("smoke")
+    assert described(spec, spec.build(seed=0)) == spec
+
+
+def test_a_network_that_no_description_fits_is_refused() -> None:
+    spec = SPECS["trees"]
+    with pytest.raises(ValueError, match=r"blocks\.0 is a tree"):
+        described(spec, spec.build(seed=0))
+    plain = hand_made("smoke")
+    network = plain.build(seed=0)
+    network.register_parameter("extra", nn.Parameter(torch.zeros(3)))
+    with pytest.raises(ValueError, match=r"no description of .*: extra is \(3,\), not None"):
+        described(plain, network)
