@@ -13,22 +13,27 @@ def described(spec: NetworkSpec, smaller: nn.Module) -> NetworkSpec:
     ValueError where no description does: blocks write down some widths once that could have come
     apart, and trees cannot lose channels.
     """
+    if _first_difference(spec, smaller) is None:
+        return spec
     widths = {
         layer.name: layer.output.channels
         for layer in layers_of(smaller, spec.input)
         if layer.kind != "norm"
     }
     found = spec.with_widths(widths)
-    with torch.device("meta"):
-        expected = found.build().state_dict()
-    own = smaller.state_dict()
-    for name in {**own, **expected}:
-        shapes = [
-            tuple(tensors[name].shape) if name in tensors else None for tensors in (own, expected)
-        ]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"no description of {spec.name} has its channels removed like this: {name} is "
-                f"{shapes[0]}, not {shapes[1]}"
-            )
+    difference = _first_difference(found, smaller)
+    if difference is not None:
+        raise ValueError(f"no description fits what is left of {spec.name}: {difference}")
     return found
+
+
+def _first_difference(spec: NetworkSpec, module: nn.Module) -> str | None:
+    """A tensor of the module that has another shape in the network that `spec` describes."""
+    with torch.device("meta"):
+        expected = spec.build().state_dict()
+    own = module.state_dict()
+    for name in {**own, **expected}:
+        here, there = (tuple(one[name].shape) if name in one else None for one in (own, expected))
+        if here != there:
+            return f"{name} is {here}, not {there}"
+    return None

@@ -1,17 +1,20 @@
 """A recipe: what compression does to a network while it learns, step by step; one YAML file."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 
 import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
-from compression.masks import bake
+from compression.channels.cut import must_agree, noise, removed
+from compression.channels.groups import find_channels
+from compression.masks import plain_copy
 from compression.steps import AnyStep, AtWork
 from proxyless_nas.files import read_json, read_yaml
+from proxyless_nas.layer import Shape
 from training.companion import Companion
+from training.plan import Plan
 
 RECIPE = "recipe.json"
 
@@ -25,39 +28,48 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
         if not self.steps:
             raise ValueError("a recipe without steps does nothing")
 
-    def accompany(self, network: nn.Module, per_epoch: int, steps: int) -> Companion:
-        """Prepare `network` for a training, and go along with it.
+    def accompany(self, network: nn.Module, shape: Shape, plan: Plan) -> Companion:
+        """Prepare `network` for a training on images of `shape`, and go along with it.
 
         ValueError where a step fits neither; the message says which.
         """
         begun: list[AtWork] = []
         for number, step in enumerate(self.steps, 1):
             try:
-                begun.append(step.begin(network, per_epoch, steps))
+                begun.append(step.begin(network, shape, plan))
             except ValueError as error:
                 kind = step.__struct_config__.tag
                 raise ValueError(f"step {number} of the recipe ({kind}): {error}") from error
-        return _All(begun)
+        return _All(begun, shape)
 
 
 class _All(Companion):
     """All steps of a recipe."""
 
-    def __init__(self, each: Sequence[AtWork]) -> None:
-        self._each = each
+    def __init__(self, each: Sequence[AtWork], shape: Shape) -> None:
+        self._each, self._shape = each, shape
 
     def before(self, step: int) -> None:
         for one in self._each:
             one.before(step)
 
-    def penalty(self) -> Tensor | None:
-        found = [penalty for one in self._each if (penalty := one.penalty()) is not None]
+    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+        each = (one.penalty(x, logits) for one in self._each)
+        found = [penalty for penalty in each if penalty is not None]
         return torch.stack(found).sum() if found else None
 
     def plain(self, network: nn.Module) -> nn.Module:
-        copy = deepcopy(network)
-        bake(copy)
-        return copy
+        copy = plain_copy(network)
+        gone = dict[str, set[int]]()
+        for one in self._each:
+            for name, channels in one.gone(network).items():
+                gone.setdefault(name, set()).update(channels)
+        if not gone:
+            return copy
+        x = noise(self._shape, copy)
+        smaller = removed(copy, find_channels(copy, x), {n: sorted(c) for n, c in gone.items()}, x)
+        must_agree(copy, smaller, x)
+        return smaller
 
 
 def read_recipe(path: str | Path, folder: Path) -> Recipe:

@@ -17,8 +17,8 @@ class Companion(ABC):
         """Called before `step`, counted from 0."""
 
     @abstractmethod
-    def penalty(self) -> Tensor | None:
-        """A scalar to add to the loss of the step at hand, with its slopes; None for nothing."""
+    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+        """A scalar to add to the loss of images `x`, with its slopes; None for nothing."""
 
     @abstractmethod
     def plain(self, network: nn.Module) -> nn.Module:

@@ -88,7 +88,7 @@ class Learner:
                 x, y = change(x, y)
             with self._link.part(last=index + 1 == passes):
                 with self._autocast():
-                    loss = self._penalised(self.manner.loss(self._link.network(x), x, y)) / passes
+                    loss = self._loss(x, y) / passes
                 self._scaler.scale(loss).backward()
             total += loss.detach()
         self._update()
@@ -97,8 +97,10 @@ class Learner:
             self._average.update_parameters(self.network)
         return total
 
-    def _penalised(self, loss: Tensor) -> Tensor:
-        penalty = None if self.companion is None else self.companion.penalty()
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        logits = self._link.network(x)
+        loss = self.manner.loss(logits, x, y)
+        penalty = None if self.companion is None else self.companion.penalty(x, logits)
         return loss if penalty is None else loss + penalty
 
     def _update(self) -> None:

@@ -21,29 +21,38 @@ class LabelLoss:
         return F.cross_entropy(logits, target, label_smoothing=self.smoothing)
 
 
-class TeacherLoss:
-    """(1 - w) * label loss + w * T^2 * KL(teacher || student), both softened by T.
+class Teacher:
+    """T^2 * KL(teacher || student), both softened by the temperature T (Hinton et al. 2015).
 
-    Hinton, Vinyals, Dean 2015: T^2 keeps the size of the gradients when T changes. The teacher
-    sees the student's images, in eval mode, and does not learn.
+    T^2 keeps the size of the gradients when T changes. The teacher sees the student's images, in
+    eval mode, and does not learn.
     """
 
-    def __init__(
-        self, labels: LabelLoss, teacher: nn.Module, weight: float, temperature: float
-    ) -> None:
-        self.labels = labels
-        self.teacher = teacher.eval().requires_grad_(False)
-        self.weight = weight
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        self.network = network.eval().requires_grad_(False)
         self.temperature = temperature
+
+    def __call__(self, logits: Tensor, x: Tensor) -> Tensor:
+        """How far logits [B, K] that were computed from images `x` are from the teacher's."""
+        with torch.no_grad():
+            wish = F.log_softmax(self.network(x).float() / self.temperature, dim=1)
+        said = F.log_softmax(logits.float() / self.temperature, dim=1)
+        apart = F.kl_div(said, wish, reduction="batchmean", log_target=True)
+        return self.temperature**2 * apart
+
+
+class TeacherLoss:
+    """(1 - w) * label loss + w * teacher's loss."""
+
+    def __init__(self, labels: LabelLoss, teacher: Teacher, weight: float) -> None:
+        self.labels = labels
+        self.teacher = teacher
+        self.weight = weight
 
     def __call__(self, logits: Tensor, x: Tensor, target: Tensor) -> Tensor:
         """As `LabelLoss`."""
-        with torch.no_grad():
-            wish = F.log_softmax(self.teacher(x).float() / self.temperature, dim=1)
-        said = F.log_softmax(logits.float() / self.temperature, dim=1)
-        apart = F.kl_div(said, wish, reduction="batchmean", log_target=True)
         hard = self.labels(logits, x, target)
-        return (1 - self.weight) * hard + self.weight * self.temperature**2 * apart
+        return (1 - self.weight) * hard + self.weight * self.teacher(logits, x)
 
 
 AnyLoss = LabelLoss | TeacherLoss

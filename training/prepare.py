@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from proxyless_nas import Network, drop_paths
+from proxyless_nas import Network, Shape, drop_paths
 from proxyless_nas.subject import Subject, load_its_weights, open_subject, start_from
 from training.companion import Companion
 from training.config import TrainConfig
@@ -23,14 +23,14 @@ from training.datasets import (
 )
 from training.datasets.reading import cores
 from training.learner import Learner, Manner
-from training.losses import AnyLoss, LabelLoss, TeacherLoss
+from training.losses import AnyLoss, LabelLoss, Teacher, TeacherLoss
 from training.mixing import Change, changes, in_planes
 from training.optimizer import Exempt, sgd
 from training.plan import Plan
 from training.workers import Workers
 
-Accompany = Callable[[nn.Module, int, int], Companion]
-"""From a network, the steps of an epoch and those of the training to what goes along with it."""
+Accompany = Callable[[nn.Module, Shape, Plan], Companion]
+"""From a network, the shape of its images and the plan of a training to what goes along with it."""
 SMOOTHING = 0.1
 IMAGENET = "/ssd/dataset/imagenet"  # where the original looks
 
@@ -141,7 +141,7 @@ def learner_of(
         passes=plan.passes,
         seed=config.seed,
     )
-    companion = None if accompany is None else accompany(network, plan.per_epoch, plan.steps)
+    companion = None if accompany is None else accompany(network, subject.input, plan)
     return Learner(network, optimizer, manner, workers, companion)
 
 
@@ -165,7 +165,7 @@ def loss_of(config: TrainConfig, subject: Subject, device: torch.device) -> AnyL
     teacher = known.build(seed=0)
     load_its_weights(teacher, config.teacher, config.teacher_weights)
     teacher.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return TeacherLoss(labels, teacher, config.teacher_weight, config.temperature)
+    return TeacherLoss(labels, Teacher(teacher, config.temperature), config.teacher_weight)
 
 
 def share_of_cores(workers: Workers) -> int:

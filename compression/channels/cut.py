@@ -11,6 +11,7 @@ from compression.channels.groups import Channels, Group
 from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, TRANSPOSED
 from compression.channels.structure import every
 from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.layer import Shape
 
 TOLERANCE = 1e-5
 ADVICE = "nothing was changed: leave out the layers whose channels its code counts, and report it"
@@ -25,7 +26,8 @@ def masked(module: nn.Module, channels: Channels, chosen: Chosen) -> nn.Module:
         for group, gone in _gone(channels, chosen):
             for place in group.places:
                 positions = torch.from_numpy(np.flatnonzero(np.isin(place.channel, gone)))
-                tensors[place.tensor].index_fill_(place.axis, positions, 0.0)
+                tensor = tensors[place.tensor]
+                tensor.index_fill_(place.axis, positions.to(tensor.device), 0.0)
     return copy
 
 
@@ -51,12 +53,20 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
     for name, axes in stay.items():
         tensor = tensors[name]
         for axis, left in axes.items():
-            tensor = tensor.index_select(axis, torch.from_numpy(np.flatnonzero(left)))
+            positions = torch.from_numpy(np.flatnonzero(left)).to(tensor.device)
+            tensor = tensor.index_select(axis, positions)
         _replace(copy, name, tensor.detach().clone())
     for name, part in copy.named_modules():
         _fit(part, widths.get(f"{name}.weight"))
     must_agree(masked(module, channels, chosen), copy, *inputs)
     return copy
+
+
+def noise(shape: Shape, module: nn.Module, count: int = 2) -> Tensor:
+    """[count, *shape], where the module is: an input to follow its channels with."""
+    chance = torch.Generator().manual_seed(0)
+    x = torch.randn(count, shape.channels, shape.height, shape.width, generator=chance)
+    return x.to(next(module.parameters()).device)
 
 
 @torch.no_grad()
@@ -78,17 +88,25 @@ def must_agree(one: nn.Module, other: nn.Module, *inputs: Tensor) -> float:
         raise ValueError(
             f"the network does not run without its channels ({error}); {ADVICE}"
         ) from error
-    worst = 0.0
-    for first, second in zip(expected, answers, strict=True):
-        largest = max(float(first.abs().max()), 1e-12)
-        difference = float((second - first).abs().max()) / largest
-        if not difference <= TOLERANCE:
-            raise ValueError(
-                f"the network answers differently without its channels, by {difference:.1e} of "
-                f"its largest number; {ADVICE}"
-            )
-        worst = max(worst, difference)
-    return worst
+    difference = apart(expected, answers)
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"the network answers differently without its channels, by {difference:.1e} of its "
+            f"largest number; {ADVICE}"
+        )
+    return difference
+
+
+def apart(expected: Sequence[Tensor], answers: Sequence[Tensor]) -> float:
+    """The largest difference of two lists of tensors, relative to the largest number in each.
+
+    NaN where there is one anywhere.
+    """
+    found = [
+        (second - first).abs().max().double() / first.abs().max().double().clamp(min=1e-12)
+        for first, second in zip(expected, answers, strict=True)
+    ]
+    return float(torch.stack(found).max())
 
 
 def _answers(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:

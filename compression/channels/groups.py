@@ -1,5 +1,6 @@
 """Groups: layers whose channels leave together, and what each channel takes with it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,15 @@ class Channels:
                 return group
         reason = self.kept.get(layer, "it makes no channels, or is not there")
         raise LookupError(f"no channels of {layer} can leave: {reason}")
+
+    def made_by(self, layers: Collection[str]) -> "Channels":
+        """Only the groups that these layers make alone. ValueError where there is none."""
+        found = tuple(group for group in self.groups if set(group.makers) <= set(layers))
+        if not found:
+            near = next((g for g in self.groups if set(g.makers) & set(layers)), None)
+            told = f"; those of {near.name} leave with {', '.join(near.makers[1:])}" if near else ""
+            raise ValueError(f"these layers make no channels that can leave{told}")
+        return Channels(found, self.kept)
 
 
 def find_channels(module: nn.Module, *inputs: Tensor) -> Channels:

@@ -4,12 +4,14 @@ from compression.importance.answers import ActivationMean, Apoz
 from compression.importance.slopes import Taylor
 from compression.importance.weights import L1, L2, BatchNormScale, GeometricMedian, Random
 
-AnyImportance = L1 | L2 | GeometricMedian | BatchNormScale | Taylor | ActivationMean | Apoz | Random
+AnyDataFree = L1 | L2 | GeometricMedian | BatchNormScale | Random
+AnyImportance = AnyDataFree | Taylor | ActivationMean | Apoz
 
 __all__ = [
     "L1",
     "L2",
     "ActivationMean",
+    "AnyDataFree",
     "AnyImportance",
     "Apoz",
     "BatchNormScale",

@@ -1,6 +1,6 @@
 """Element-wise sparsity: which elements of a tensor are zero, and who decides that."""
 
-from compression.masks.mask import Mask, bake, mask_for, mask_on, masks_of, refresh
+from compression.masks.mask import Mask, bake, mask_for, mask_on, masks_of, plain_copy, refresh
 from compression.masks.methods import (
     AnyMethod,
     Blocks,
@@ -24,5 +24,6 @@ __all__ = [
     "mask_for",
     "mask_on",
     "masks_of",
+    "plain_copy",
     "refresh",
 ]

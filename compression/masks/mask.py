@@ -1,7 +1,8 @@
 """Zeros that stay: a mask as a parametrization, so that no optimizer can move what is masked."""
 
 from collections.abc import Iterator
-from typing import Any
+from copy import deepcopy
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,21 +10,24 @@ from torch.nn.utils import parametrize
 
 from compression.masks.methods import AnyMethod, Surgery
 
+Owner = Literal["elements", "channels"]
 UNIQUE = ("__dict__", "__weakref__")
 """What every class has of its own."""
 
 
 class Mask(nn.Module):
-    """w -> w where `kept`, else 0. The dense weights stay below, as `parametrizations.*.original`.
+    """w -> w where `kept`, else 0; a tensor has one for each `owner`, who chooses.
 
-    The gradient of what is masked is 0, so it keeps its value; with `revives` it is that of the
-    masked weights, as if they were not masked, so that they move and can come back.
+    The dense weights stay below, as `parametrizations.*.original`. The gradient of what is masked
+    is 0, so it keeps its value; with `revives` it is that of the masked weights, as if they were
+    not masked, so that they move and can come back.
     """
 
     kept: Tensor
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, owner: Owner) -> None:
         super().__init__()
+        self.owner = owner
         self.register_buffer("kept", torch.ones_like(weight, dtype=torch.bool))
         self.revives = False
 
@@ -36,14 +40,14 @@ class Mask(nn.Module):
         return weight
 
 
-def mask_on(module: nn.Module, name: str) -> Mask:
+def mask_on(module: nn.Module, name: str, owner: Owner = "elements") -> Mask:
     """A new mask, which keeps everything yet, on the tensor `name` of a layer; or the one there is.
 
     LSTMs and GRUs keep a list of their weights: it is filled anew whenever they are called.
     """
-    mask = _found(module, name)
+    mask = _found(module, name, owner)
     if mask is None:
-        mask = Mask(getattr(module, name))
+        mask = Mask(getattr(module, name), owner)
         parametrize.register_parametrization(module, name, mask, unsafe=False)
         if isinstance(module, nn.RNNBase) and not hasattr(module, "_refills"):
             handle = module.register_forward_pre_hook(_refill)
@@ -60,44 +64,61 @@ def mask_for(module: nn.Module, name: str, method: AnyMethod) -> Mask:
 
 @torch.no_grad()
 def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
-    """Let a method choose anew what is kept of a tensor; it looks at the dense weights."""
+    """Let a method choose anew what is kept of a tensor; it looks at the dense weights.
+
+    What other owners have masked is zero there too, so the smallest that it can find.
+    """
     mask = mask_for(module, name, method)
-    dense = module.parametrizations[name].original  # type: ignore[index,union-attr]
+    chain: Any = module.parametrizations[name]  # type: ignore[index]
+    dense = chain.original
+    for other in chain:
+        if isinstance(other, Mask) and other is not mask:
+            dense = dense * other.kept
     mask.kept.copy_(method.mask(dense, mask.kept))
     return mask
 
 
-def masks_of(module: nn.Module) -> dict[str, Mask]:
-    """All masks below a module, by the name of the tensor."""
-    return dict(_masks(module))
+def masks_of(module: nn.Module, owner: Owner = "elements") -> dict[str, Mask]:
+    """All masks of an owner below a module, by the name of the tensor."""
+    return dict(_masks(module, owner))
 
 
-def _masks(module: nn.Module) -> Iterator[tuple[str, Mask]]:
+def _masks(module: nn.Module, owner: Owner) -> Iterator[tuple[str, Mask]]:
     for prefix, part in module.named_modules():
         for name in getattr(part, "parametrizations", {}):
-            mask = _found(part, name)
+            mask = _found(part, name, owner)
             if mask is not None:
                 yield f"{prefix}.{name}".lstrip("."), mask
 
 
-def _found(module: nn.Module, name: str) -> Mask | None:
+def _found(module: nn.Module, name: str, owner: Owner | None) -> Mask | None:
+    """The mask of an owner, or, without one, of whoever has one."""
     if not parametrize.is_parametrized(module, name):
         return None
-    chain = module.parametrizations[name]  # type: ignore[index]
-    return next((one for one in chain if isinstance(one, Mask)), None)  # type: ignore[union-attr]
+    for one in module.parametrizations[name]:  # type: ignore[index,union-attr]
+        if isinstance(one, Mask) and owner in (None, one.owner):
+            return one
+    return None
 
 
 def bake(module: nn.Module) -> None:
     """Write the zeros into the weights and take the masks away: a plain module again."""
     for part in list(module.modules()):
         for name in list(getattr(part, "parametrizations", {})):
-            if _found(part, name) is not None:
+            if _found(part, name, None) is not None:
                 _have_own_class(part)
                 parametrize.remove_parametrizations(part, name, leave_parametrized=True)
         handle: Any = part.__dict__.pop("_refills", None)
         if handle is not None:
             handle.remove()
             _refill(part)
+
+
+def plain_copy(module: nn.Module) -> nn.Module:
+    """A copy without masks, in which what they leave out is zero."""
+    copy = deepcopy(module)
+    bake(copy)
+    return copy
 
 
 def _have_own_class(module: nn.Module) -> None:

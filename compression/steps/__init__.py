@@ -1,9 +1,11 @@
 """Steps of a recipe: what is done to a network while it learns, one kind per file."""
 
 from compression.steps.base import AtWork
+from compression.steps.channels import ChannelsStep
 from compression.steps.mask import MaskStep
 from compression.steps.penalty import PenaltyStep
+from compression.steps.teach import TeachStep
 
-AnyStep = MaskStep | PenaltyStep
+AnyStep = ChannelsStep | MaskStep | PenaltyStep | TeachStep
 
-__all__ = ["AnyStep", "AtWork", "MaskStep", "PenaltyStep"]
+__all__ = ["AnyStep", "AtWork", "ChannelsStep", "MaskStep", "PenaltyStep", "TeachStep"]

@@ -1,26 +1,35 @@
-"""What every step of a recipe is: where, when, and what it does to a network that learns."""
+"""What every step of a recipe is: when, and what it does to a network that learns."""
 
 from abc import ABC, abstractmethod
 
 from msgspec import Struct
 from torch import Tensor, nn
 
+from compression.channels.cut import Chosen
 from compression.schedule import When
-from compression.selectors import Where
+from proxyless_nas.layer import Shape
+from training.plan import Plan
 
 
 class Step(Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
     """One step; a subclass says which."""
 
-    where: Where = Where()
     when: When = When()
 
-    def begin(self, network: nn.Module, per_epoch: int, steps: int) -> "AtWork":
-        """Prepare `network` for a training of so many `steps`, and go along with it.
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> "AtWork":
+        """Prepare `network` for a training on images of `shape`, and go along with it.
 
-        ValueError where the step fits neither the network nor the training.
+        ValueError where the step fits either the network or the training not.
         """
         raise NotImplementedError
+
+    def times(self, plan: Plan) -> list[int]:
+        """The steps of the training before which it works."""
+        return self.when.steps(plan.per_epoch, plan.steps)
+
+    def end(self, plan: Plan) -> int:
+        """The step of the training at which it is over."""
+        return self.when.last(plan.per_epoch, plan.steps)
 
 
 class AtWork(ABC):
@@ -30,6 +39,10 @@ class AtWork(ABC):
     def before(self, step: int) -> None:
         """Called before `step`, counted from 0."""
 
-    def penalty(self) -> Tensor | None:
-        """What it adds to the loss, with slopes."""
+    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+        """What it adds to the loss of images `x`, with slopes."""
         return None
+
+    def gone(self, network: nn.Module) -> Chosen:
+        """Channels that can be removed from `network`, which it goes along with, or its average."""
+        return {}

@@ -8,7 +8,10 @@ from torch import nn
 
 from compression.masks import AnyMethod, mask_for, refresh
 from compression.schedule import AnyCurve, values_of
+from compression.selectors import Where
 from compression.steps.base import AtWork, Step
+from proxyless_nas.layer import Shape
+from training.plan import Plan
 
 
 class MaskStep(Step, frozen=True, tag="mask"):
@@ -19,6 +22,7 @@ class MaskStep(Step, frozen=True, tag="mask"):
     """
 
     method: dict[str, Any]
+    where: Where = Where()
 
     def __post_init__(self) -> None:
         self.methods(1000)
@@ -38,8 +42,8 @@ class MaskStep(Step, frozen=True, tag="mask"):
             for values in zip(*curves.values(), strict=True)
         ]
 
-    def begin(self, network: nn.Module, per_epoch: int, steps: int) -> AtWork:
-        times = self.when.steps(per_epoch, steps)
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+        times = self.times(plan)
         return _Masking(network, self.where.tensors(network), times, self.methods(len(times)))
 
 

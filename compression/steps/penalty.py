@@ -1,13 +1,15 @@
 """The step that makes weights small by adding their size to the loss: `do: penalty`."""
 
-from bisect import bisect_right
-
 import torch
 from torch import Tensor, nn
 
 from compression.penalties import AnyPenalty
-from compression.schedule import AnyCurve, values_of
+from compression.schedule import AnyCurve
+from compression.selectors import Where
 from compression.steps.base import AtWork, Step
+from compression.steps.strength import Strength
+from proxyless_nas.layer import Shape
+from training.plan import Plan
 
 
 class PenaltyStep(Step, frozen=True, tag="penalty"):
@@ -18,13 +20,11 @@ class PenaltyStep(Step, frozen=True, tag="penalty"):
 
     kind: AnyPenalty
     strength: float | AnyCurve
+    where: Where = Where()
 
-    def begin(self, network: nn.Module, per_epoch: int, steps: int) -> AtWork:
-        times = self.when.steps(per_epoch, steps)
-        strengths = values_of(self.strength, len(times))
-        tensors = self.where.tensors(network)
-        end = self.when.last(per_epoch, steps)
-        found = _Penalising(network, tensors, self.kind, [*times, end], [*strengths, 0.0])
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+        strength = Strength.of(self, self.strength, plan)
+        found = _Penalising(network, self.where.tensors(network), self.kind, strength)
         found.size()  # a tensor that it does not fit is told now
         return found
 
@@ -37,20 +37,17 @@ class _Penalising(AtWork):
         network: nn.Module,
         tensors: list[tuple[str, str]],
         kind: AnyPenalty,
-        times: list[int],
-        strengths: list[float],
+        strength: Strength,
     ) -> None:
         parts = dict(network.named_modules())
         self._tensors = [(parts[layer], own) for layer, own in tensors]
-        self._kind, self._times, self._strengths = kind, times, strengths
-        self._strength = 0.0
+        self._kind, self._strength = kind, strength
 
     def before(self, step: int) -> None:
-        now = bisect_right(self._times, step) - 1
-        self._strength = self._strengths[now] if now >= 0 else 0.0
+        self._strength.before(step)
 
-    def penalty(self) -> Tensor | None:
-        return self._strength * self.size() if self._strength else None
+    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+        return self._strength.now * self.size() if self._strength.now else None
 
     def size(self) -> Tensor:
         """Of all the tensors."""

@@ -85,6 +85,8 @@ def test_an_evolution_killed_in_its_rounds_for_a_second_budget_ends_as_unbroken(
 
 COMPRESSED = """
 steps:
+  - {do: channels, macs: {curve: linear, start: 0.9, stop: 0.8}, when: {end: 2}}
+  - {do: teach, when: {begin: 1, end: 3}}
   - {do: penalty, where: {type: Conv2d}, kind: {of: l1}, strength: 0.0001}
   - do: mask
     method: {by: level, share: {curve: agp, start: 0.1, stop: 0.8}}
@@ -127,9 +129,13 @@ def test_a_killed_training_ends_with_the_same_weights_and_log(
     assert records(tmp_path / "whole" / "log.jsonl") == records(tmp_path / "broken" / "log.jsonl")
     matrices = [one for one in whole.values() if one.ndim > 1]
     left = sum(int(one.count_nonzero()) for one in matrices)
-    assert (f"{left:,} of " in said) == (recipe is not None)
+    spec = load_spec(str(tmp_path / "whole" / "spec.json"))
+    spec.build().load_state_dict(whole)
+    assert (f"{left:,} of " in said) == (recipe is not None) == (spec != hand_made("smoke"))
     if recipe is not None:
-        assert left / sum(one.numel() for one in matrices) == pytest.approx(0.2, abs=0.01)
+        before = hand_made("smoke")
+        assert spec.macs <= 0.8 * before.macs
+        assert left <= 0.2 * sum(layer.weights for layer in before.layers())
     best = load_tensors(tmp_path / "broken" / "best.pt")["network"]
     assert best.keys() == whole.keys()
 

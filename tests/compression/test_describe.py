@@ -50,11 +50,12 @@ def test_one_without_losses_is_described_as_it_was() -> None:
 
 
 def test_a_network_that_no_description_fits_is_refused() -> None:
-    spec = SPECS["trees"]
-    with pytest.raises(ValueError, match=r"blocks\.0 is a tree"):
-        described(spec, spec.build(seed=0))
-    plain = hand_made("smoke")
-    network = plain.build(seed=0)
-    network.register_parameter("extra", nn.Parameter(torch.zeros(3)))
-    with pytest.raises(ValueError, match=r"no description of .*: extra is \(3,\), not None"):
-        described(plain, network)
+    for name, message in (
+        ("trees", r"blocks\.0 is a tree"),
+        ("plain", r"no description fits .*: extra is \(3,\), not None"),
+    ):
+        network = SPECS[name].build(seed=0)
+        assert described(SPECS[name], network) == SPECS[name]
+        network.register_parameter("extra", nn.Parameter(torch.zeros(3)))
+        with pytest.raises(ValueError, match=message):
+            described(SPECS[name], network)

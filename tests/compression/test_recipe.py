@@ -13,19 +13,21 @@ from compression.recipe import RECIPE, Recipe, read_recipe
 from compression.schedule import Linear, When
 from compression.selectors import Where
 from compression.steps import MaskStep, PenaltyStep
-from tests.training.learning import USUAL, images, plain_network
+from proxyless_nas.layer import Shape
+from tests.training.learning import USUAL, images, plain_network, short_plan
 from training.learner import Learner, Manner
 from training.losses import LabelLoss
 from training.optimizer import sgd
 from training.workers import Alone
 
+SHAPE = Shape(3, 8, 8)
 AGP = {"by": "level", "share": {"curve": "agp", "start": 0.1, "stop": 0.9}}
 
 
 def taught(recipe: Recipe, per_epoch: int, steps: int) -> Learner:
     network = plain_network()
     optimizer = sgd(network, 0.1, 0.9, 1e-3)
-    companion = recipe.accompany(network, per_epoch, steps)
+    companion = recipe.accompany(network, SHAPE, short_plan(per_epoch, steps))
     return Learner(network, optimizer, Manner(loss=LabelLoss(), **USUAL), Alone(), companion)
 
 
@@ -136,7 +138,7 @@ def test_a_step_that_does_not_fit_is_named_before_anything_is_learnt(
 ) -> None:
     fits = MaskStep(method={"by": "level", "share": 0.5})
     with pytest.raises(ValueError, match=f"step 2 of the recipe {message}"):
-        Recipe((fits, step)).accompany(plain_network(), 2, 8)
+        Recipe((fits, step)).accompany(plain_network(), SHAPE, short_plan(2, 8))
 
 
 def test_a_recipe_whose_file_is_gone_is_the_one_that_was_kept(tmp_path: Path) -> None:

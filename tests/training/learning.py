@@ -8,6 +8,8 @@ from torch import nn
 from training.learner import Learner, Manner
 from training.losses import LabelLoss
 from training.optimizer import sgd
+from training.plan import Plan
+from training.schedule import named_schedule
 from training.workers import Alone, Workers
 
 USUAL: dict[str, Any] = {
@@ -44,3 +46,9 @@ def learner(
     network = plain_network() if network is None else network
     manner = Manner(**{"loss": LabelLoss(), **USUAL, **how})
     return Learner(network, sgd(network, 0.1, 0.9, 1e-3), manner, workers or Alone())
+
+
+def short_plan(per_epoch: int, steps: int) -> Plan:
+    """8 images per step, in one pass."""
+    schedule = named_schedule("cosine", -(-steps // per_epoch), per_epoch, 0.0, 0.0)
+    return Plan(8, 1, per_epoch, steps, 0.1, schedule)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from training.losses import LabelLoss, TeacherLoss
+from training.losses import LabelLoss, Teacher, TeacherLoss
 
 CLASSES = 7
 
@@ -39,7 +39,9 @@ def test_smoothing_is_the_originals_soft_target() -> None:
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
 def test_a_student_that_answers_as_its_teacher_has_nothing_to_learn(temperature: float) -> None:
     logits, labels = answers()
-    loss = TeacherLoss(LabelLoss(), Fixed(logits), 1.0, temperature)(logits, logits, labels)
+    loss = TeacherLoss(LabelLoss(), Teacher(Fixed(logits), temperature), 1.0)(
+        logits, logits, labels
+    )
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
     (slope,) = torch.autograd.grad(loss, [logits])
     torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-6, rtol=0)
@@ -48,7 +50,7 @@ def test_a_student_that_answers_as_its_teacher_has_nothing_to_learn(temperature:
 def test_a_teacher_of_no_weight_is_not_heard() -> None:
     logits, labels = answers()
     teacher = Fixed(answers(seed=1)[0])
-    heard = TeacherLoss(LabelLoss(0.1), teacher, 0.0, 4.0)(logits, logits, labels)
+    heard = TeacherLoss(LabelLoss(0.1), Teacher(teacher, 4.0), 0.0)(logits, logits, labels)
     torch.testing.assert_close(heard, LabelLoss(0.1)(logits, logits, labels))
 
 
@@ -56,7 +58,7 @@ def test_the_slope_is_the_papers_and_the_teacher_does_not_learn() -> None:
     """Hinton et al. 2015, eq. 2: dC/dz = (softmax(z/T) - softmax(v/T)) / T, here times T^2 / B."""
     logits, labels = answers()
     teacher, temperature = Fixed(answers(seed=1)[0]), 5.0
-    loss = TeacherLoss(LabelLoss(), teacher, 1.0, temperature)(logits, logits, labels)
+    loss = TeacherLoss(LabelLoss(), Teacher(teacher, temperature), 1.0)(logits, logits, labels)
     loss.backward()
     apart = F.softmax(logits / temperature, 1) - F.softmax(teacher.logits / temperature, 1)
     torch.testing.assert_close(logits.grad, apart.detach() * temperature / len(labels))

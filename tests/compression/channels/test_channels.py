@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import nn
 
-from compression.channels.cut import masked, must_agree, removed
+from compression.channels.cut import apart, masked, must_agree, removed
 from compression.channels.groups import Channels, find_channels
 from proxyless_nas import parameters_of
 from proxyless_nas.load import load_spec
@@ -194,3 +194,10 @@ def test_a_network_that_decides_by_its_data_cannot_be_traced() -> None:
     with pytest.raises(ValueError, match="Deciding cannot be traced"):
         find_channels(module, torch.zeros(1, 3))
     assert module.training
+
+
+def test_a_number_that_is_none_is_a_difference() -> None:
+    one, nan = torch.ones(3), torch.tensor([1.0, float("nan"), 1.0])
+    for expected, answers in (([one, one], [one, nan]), ([one, one], [nan, one])):
+        assert not apart(expected, answers) <= 1e9
+    assert apart([one, 4 * one], [one, 5 * one]) == pytest.approx(0.25)

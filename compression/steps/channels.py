@@ -1,0 +1,124 @@
+"""The step that lets whole channels leave: `do: channels`."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from compression.channels.cut import Chosen, noise
+from compression.channels.groups import Channels, Group, Place, find_channels
+from compression.importance import L2, AnyDataFree
+from compression.importance.base import per_channel, takers_of
+from compression.masks import mask_on, plain_copy
+from compression.schedule import AnyCurve, values_of
+from compression.selectors import Where
+from compression.steps.base import AtWork, Step
+from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
+from proxyless_nas.layer import Shape
+from training.plan import Plan
+
+TINY = 1e-12
+
+
+class ChannelsStep(Step, frozen=True, tag="channels"):
+    """Channels are masked until the network does the share `macs` of its multiply-accumulates.
+
+    At every time they are scored anew, and as many go as must by then, those of the least score
+    first, `evenly` from all groups or the `lowest-first` wherever they are; what is gone stays so.
+    Widths are multiples of `multiple`. At the end of the training they are removed. `where` says
+    which layers' channels may go: a group only leaves with all the layers that make it.
+    """
+
+    macs: float | AnyCurve
+    score: AnyDataFree = L2()
+    rank: Literal["evenly", "lowest-first"] = "evenly"
+    multiple: int = 1
+    where: Where = Where()
+
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+        times = self.times(plan)
+        shares = dict(zip(times, values_of(self.macs, len(times)), strict=True))
+        plain = plain_copy(network)
+        layers = set(self.where.layers(plain))
+        channels = find_channels(plain, noise(shape, plain)).made_by(layers)
+        found = _Thinning(network, channels, shape, self, shares)
+        for share in shares.values():
+            found.lost_at(share)  # can it be met?
+        return found
+
+
+class _Thinning(AtWork):
+    """Masks on the layers that take channels: of those that are gone they take nothing."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        channels: Channels,
+        shape: Shape,
+        how: ChannelsStep,
+        shares: Mapping[int, float],
+    ) -> None:
+        self._network, self._channels = network, channels
+        self._shape, self._how, self._shares = shape, how, shares
+        names = [id(one) for _, one in network.named_parameters(remove_duplicate=False)]
+        for group in channels.groups:
+            for place, part, own in _takers(network, group):
+                if names.count(id(getattr(part, own))) > 1:
+                    raise ValueError(
+                        f"{place.tensor} stands in several layers, so what takes the channels of "
+                        f"{group.name} cannot be masked: exclude it"
+                    )
+        for group in channels.groups:
+            for _, part, own in _takers(network, group):
+                mask_on(part, own, "channels")
+
+    def before(self, step: int) -> None:
+        if step in self._shares:
+            self._mask(self.lost_at(self._shares[step]))
+
+    def lost_at(self, share: float) -> Chosen:
+        """The channels that are gone, and those that must go too for so much of the MACs."""
+        how, plain = self._how, plain_copy(self._network)
+        gone = self.gone(self._network)
+        scores = how.score.scores(plain, self._channels)
+        for name, one in scores.items():
+            one /= one.mean().clamp(min=TINY)  # groups are compared by what is usual in them
+            one[list(gone.get(name, ()))] = -1.0
+        ranking = ranked(scores)
+        sizes = Sizes(plain, self._channels, self._shape, ranking)
+        most = share * sizes.macs({})
+        if how.rank == "evenly":
+            lost = evenly(sizes.widths, sizes.macs, most, how.multiple)
+        else:
+            lost = lowest_first(scores, sizes.macs, most, how.multiple)
+        least = {name: max(lost.get(name, 0), len(gone.get(name, ()))) for name in sizes.widths}
+        return chosen_of(least, ranking)
+
+    def gone(self, network: nn.Module) -> Chosen:
+        """Channels of which no layer takes anything."""
+        found: dict[str, list[int]] = {}
+        for group in self._channels.groups:
+            taken = torch.zeros(group.width)
+            for place, part, own in _takers(network, group):
+                kept = mask_on(part, own, "channels").kept.cpu()
+                taken += per_channel(kept, place, group.width)
+            found[group.name] = (taken == 0).nonzero().flatten().tolist()
+        return {name: channels for name, channels in found.items() if channels}
+
+    def _mask(self, lost: Chosen) -> None:
+        for group in self._channels.groups:
+            for place, part, own in _takers(self._network, group):
+                positions = np.flatnonzero(np.isin(place.channel, lost.get(group.name, ())))
+                kept = mask_on(part, own, "channels").kept
+                kept.index_fill_(place.axis, torch.from_numpy(positions).to(kept.device), False)
+
+
+def _takers(network: nn.Module, group: Group) -> list[tuple[Place, nn.Module, str]]:
+    """What takes channels of a group: the place, the layer, the name of its weight."""
+    found = []
+    for place in takers_of(group):
+        layer, _, own = place.tensor.rpartition(".")
+        found.append((place, network.get_submodule(layer), own))
+    return found

@@ -1,0 +1,58 @@
+"""What no description fits can still be run, by a process that has none of our code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from compression.program import PROGRAM, write_program
+from main import write_what_is_left
+from proxyless_nas import hand_made
+from proxyless_nas.layer import Shape
+from proxyless_nas.subject import open_subject
+
+LOAD = """
+import sys, torch
+network = torch.export.load(sys.argv[1]).module()
+torch.save(network(torch.load(sys.argv[2])), sys.argv[3])
+assert not {"compression", "proxyless_nas"} & set(sys.modules)
+"""
+
+
+def test_another_process_gets_the_same_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hand_made("smoke").save(str(tmp_path / "arch.json"))
+    subject = open_subject(str(tmp_path / "arch.json"))
+    network = subject.build(seed=0)
+    assert write_what_is_left(subject, network, tmp_path) == subject.spec
+    assert not (tmp_path / PROGRAM).exists()
+    network.register_parameter("extra", nn.Parameter(torch.zeros(3)))
+    assert write_what_is_left(subject, network, tmp_path) is None
+    assert "no description fits" in capsys.readouterr().out
+    shape = subject.input
+    x = torch.randn(5, shape.channels, shape.height, shape.width)
+    torch.save(x, tmp_path / "x.pt")
+    files = [tmp_path / name for name in (PROGRAM, "x.pt", "y.pt")]
+    subprocess.run([sys.executable, "-c", LOAD, *files], cwd=tmp_path, check=True)
+    torch.testing.assert_close(torch.load(tmp_path / "y.pt"), network.eval()(x).detach())
+
+
+class Deciding(nn.Module):
+    """What it does depends on its data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x) if float(x.sum()) > 0 else x
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Deciding cannot be exported"):
+        write_program(Deciding(), Shape(1, 2, 2), tmp_path / PROGRAM)
+    assert not list(tmp_path.iterdir())
