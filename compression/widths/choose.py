@@ -1,6 +1,6 @@
 """Choose widths for a goal: everywhere alike, or what is worth least first, wherever it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -63,6 +63,35 @@ def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> 
         middle = (low + high) // 2
         low, high = (low, middle) if cost(after(middle)) <= most else (middle + 1, high)
     return after(low)
+
+
+Drops = Mapping[str, Sequence[tuple[int, float]]]
+"""By group, what was tried: how many channels went, and the accuracy that was lost."""
+
+
+def within(drops: Drops, threshold: float) -> Gone:
+    """From each group as many channels as it may lose without losing more than `threshold`."""
+    return {
+        name: max((gone for gone, drop in tried if drop <= threshold), default=0)
+        for name, tried in drops.items()
+    }
+
+
+def by_sensitivity(drops: Drops, cost: Cost, most: float) -> Gone:
+    """The same accuracy may be lost with each group: the least for which all cost `most` (Vitis).
+
+    ValueError where not even the largest drop that was tried makes the network so cheap.
+    """
+    thresholds = sorted({0.0, *(drop for tried in drops.values() for _, drop in tried)})
+    _must_be_possible(cost(within(drops, thresholds[-1])), most)
+    low, high = 0, len(thresholds) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cost(within(drops, thresholds[middle])) <= most:
+            high = middle
+        else:
+            low = middle + 1
+    return within(drops, thresholds[low])
 
 
 def _stops(width: int, multiple: int) -> list[int]:
