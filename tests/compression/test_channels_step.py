@@ -24,6 +24,7 @@ from training.optimizer import sgd
 from training.workers import Alone
 
 STEPS, PER_EPOCH = 8, 2
+pytestmark = pytest.mark.slow
 CASES = ("plain", "squeeze and excitation", "concatenation", "depthwise, grouped and transposed")
 CASES += ("chunk", "reused layer", "shortcut of option A")
 HALF = ChannelsStep(macs=Linear(start=0.9, stop=0.5), when=When(begin=1, end=3))

@@ -15,6 +15,7 @@ from proxyless_nas.published import published_spec
 from tests.compression.channels.networks import settle
 from tests.proxyless_nas.test_network import SPECS
 
+pytestmark = pytest.mark.slow
 NAMES = ("resnet20_cifar", "mobilenet_v1-w0.25", "mobilenet_v2-w0.35")
 CASES = {name: spec for name, spec in SPECS.items() if name not in ("trees", "imagenet")}
 CASES |= {name: published_spec(name) for name in NAMES}

@@ -14,6 +14,7 @@ from proxyless_nas import hand_made
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import open_subject
 
+pytestmark = pytest.mark.slow
 LOAD = """
 import sys, torch
 network = torch.export.load(sys.argv[1]).module()

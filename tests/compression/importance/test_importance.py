@@ -82,6 +82,7 @@ def test_a_channel_that_is_masked_is_worth_the_least(
             assert all(scores[one] == scores.min() == 0 for one in gone[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not BatchNormScale])
 def test_every_group_of_any_network_is_scored(kind: type[Importance], name: str) -> None:

@@ -36,6 +36,7 @@ def test_impossible_widths_are_refused(share: float, multiple: int) -> None:
         kept_of(64, share, multiple)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGES)
 def test_sizes_are_those_of_the_network_that_is_left(name: str) -> None:
     network, shape, expected = NETWORKS[name]
