@@ -14,7 +14,6 @@ from compression.describe import described
 from compression.program import PROGRAM, write_program
 from compression.recipe import RECIPE, read_recipe
 from compression.summary import sparsity_of, told
-from proxyless_nas import NetworkSpec
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import write_json
 from proxyless_nas.subject import Subject
@@ -59,7 +58,9 @@ def train(
     data = dataset_of(config, subject, workers)
     subject = fitted(subject, data, config)
     plan = make_plan(config, len(data.train), workers)
-    recipe = read_recipe(config.compress, out) if config.compress is not None else None
+    recipe = None
+    if config.compress is not None:
+        recipe = read_recipe(config.compress, out if config.resume else None)
     accompany = recipe.accompany if recipe is not None else None
     learner = learner_of(config, subject, plan, device, workers, accompany)
     folder = RunFolder(out, config, MAY_DIFFER, config.resume) if workers.first else None
@@ -77,26 +78,26 @@ def train(
         digest = workers.must_agree(list(state.values()))
         if folder is not None:
             save_tensors(out / "weights.pt", state)
-            spec = subject.spec if recipe is None else write_what_is_left(subject, network, out)
-            if spec is not None:
-                spec.save(str(out / "spec.json"))
+            if recipe is None and subject.spec is not None:
+                subject.spec.save(str(out / "spec.json"))
             write_json(out / "result.json", result)
             print(closing(config, subject, result, pace, digest, workers))
             if recipe is not None:
                 print(told(sparsity_of(network)))
+                write_what_is_left(subject, network, out)
 
 
-def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> NetworkSpec | None:
-    """The description of a compressed network; network.pt2 where no description says what it is."""
+def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
+    """spec.json of a compressed network, or network.pt2 where no description says what it is."""
     try:
         if subject.spec is not None:
-            return described(subject.spec, network)
+            described(subject.spec, network).save(str(out / "spec.json"))
+            return
         reason = f"{subject.name} is torchvision's"
     except ValueError as error:
         reason = str(error)
     write_program(network, subject.input, out / PROGRAM)
     print(f"{reason}: {out / PROGRAM} is the network and its weights, for torch.export.load")
-    return None
 
 
 if __name__ == "__main__":

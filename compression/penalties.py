@@ -36,6 +36,10 @@ class GroupLasso(_Penalty, frozen=True, tag="group-lasso"):
     size: int = 8
     weighted: bool = False
 
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"blocks of {self.size} inputs are no blocks")
+
     def value(self, weight: Tensor) -> Tensor:
         groups = self._groups(weight)
         lengths = torch.linalg.vector_norm(groups, dim=1).sum()
@@ -63,6 +67,11 @@ class GroupVariance(_Penalty, frozen=True, tag="group-variance"):
     """One over the variance of the channels' lengths (Torfi et al. 2018): some grow, others go."""
 
     def value(self, weight: Tensor) -> Tensor:
+        if weight.ndim < 2 or weight.shape[1] < 2:
+            raise ValueError(
+                f"a weight of shape {tuple(weight.shape)} has no channels that could differ: leave "
+                "its layer out"
+            )
         lengths = torch.linalg.vector_norm(weight.transpose(0, 1).flatten(1), dim=1)
         return 1 / lengths.var()
 

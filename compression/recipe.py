@@ -59,25 +59,28 @@ class _All(Companion):
         return torch.stack(found).sum() if found else None
 
     def plain(self, network: nn.Module) -> nn.Module:
-        copy = plain_copy(network)
+        device = next(network.parameters()).device
+        copy = plain_copy(network).cpu()  # where both are compared in whole float32
         gone = dict[str, set[int]]()
         for one in self._each:
             for name, channels in one.gone(network).items():
                 gone.setdefault(name, set()).update(channels)
         if not gone:
-            return copy
+            return copy.to(device)
         x = noise(self._shape, copy)
         smaller = removed(copy, find_channels(copy, x), {n: sorted(c) for n, c in gone.items()}, x)
         must_agree(copy, smaller, x)
-        return smaller
+        return smaller.to(device)
+
+    def settled(self, done: int) -> bool:
+        return all(one.last_change < done for one in self._each)
 
 
-def read_recipe(path: str | Path, folder: Path) -> Recipe:
+def read_recipe(path: str | Path, folder: Path | None = None) -> Recipe:
     """The recipe in a YAML file; ValueError or FileNotFoundError name what is wrong in it.
 
     Where the file is gone, a run in `folder` that was begun with it has kept it there.
     """
-    kept = folder / RECIPE
-    if not Path(path).exists() and kept.exists():
-        return read_json(kept, Recipe)
+    if folder is not None and not Path(path).exists() and (folder / RECIPE).exists():
+        return read_json(folder / RECIPE, Recipe)
     return read_yaml(path, Recipe)

@@ -25,21 +25,23 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def steps(self, per_epoch: int, total: int) -> list[int]:
         """The steps before which it is done, in a training of `total`, at `per_epoch` an epoch.
 
-        ValueError where the training ends before it begins.
+        ValueError where the training ends before it begins, or before it ends.
         """
         scale = self._scale(per_epoch)
         begin, end = round(self.begin * scale), self.last(per_epoch, total)
+        for what, at, least in (("begin", self.begin, begin + 1), ("end", self.end, end)):
+            if at is not None and least > total:
+                raise ValueError(
+                    f"it would {what} at {self.unit[:-1]} {at:g}, but the training ends at "
+                    f"{total / scale:g}"
+                )
         if begin >= end:
-            raise ValueError(
-                f"it would begin at {self.unit[:-1]} {self.begin:g}, but the training ends at "
-                f"{total / scale:g}"
-            )
+            raise ValueError(f"nothing lies between {self.unit} {self.begin:g} and {self.end:g}")
         return list(range(begin, end, max(1, round(self.every * scale))))
 
     def last(self, per_epoch: int, total: int) -> int:
         """The step at which it is over."""
-        end = total if self.end is None else round(self.end * self._scale(per_epoch))
-        return min(total, end)
+        return total if self.end is None else round(self.end * self._scale(per_epoch))
 
     def _scale(self, per_epoch: int) -> int:
         return per_epoch if self.unit == "epochs" else 1
@@ -73,6 +75,10 @@ class Agp(_Between, frozen=True, tag="agp"):
     """Fast at first, then ever slower (Zhu & Gupta 2017, equation 1: a `power` of 3)."""
 
     power: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.power <= 0:
+            raise ValueError(f"a power of {self.power:g} is not above 0")
 
     def _at(self, progress: float) -> float:
         left = (1 - progress) ** self.power

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from proxyless_nas.files import did_you_mean
 
@@ -37,28 +38,35 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ValueError where nothing fits, and where a name or a type fits nothing in the module.
         """
         parts = dict(module.named_modules())
+        own = {name: part for name, part in parts.items() if self._own(part)}
         for pattern in (*_each(self.name), *_each(self.exclude)):
-            if not any(fnmatchcase(name, pattern) for name in parts):
-                raise ValueError(
-                    f"no layer is named {pattern!r}{did_you_mean(pattern, list(parts))}"
-                )
-        kinds = {kind.__name__ for part in parts.values() for kind in type(part).__mro__}
+            if not any(fnmatchcase(name, pattern) for name in own):
+                holds = f"; {pattern} holds others: {pattern}.*" if pattern in parts else ""
+                near = "" if holds else did_you_mean(pattern, list(own))
+                raise ValueError(f"no layer with a {self.role} is named {pattern!r}{near}{holds}")
+        kinds = {kind.__name__ for part in own.values() for kind in type(part).__mro__}
         for kind in _each(self.type):
             if kind not in kinds:
-                own = sorted({type(part).__name__ for part in parts.values()})
-                raise ValueError(f"no layer is a {kind}; this network has {', '.join(own)}")
-        found = list(self._fitting(parts))
+                known = sorted({type(part).__name__ for part in own.values()})
+                raise ValueError(
+                    f"no layer with a {self.role} is a {kind}; this network has {', '.join(known)}"
+                )
+        found = list(self._fitting(own))
         if not found:
             raise ValueError(f"nothing has a {self.role} and fits {self._told()}")
         return found
+
+    def _own(self, part: nn.Module) -> list[tuple[str, nn.Parameter]]:
+        """The tensors of the role that a layer has itself."""
+        return [(own, tensor) for own, tensor in _tensors(part) if own.startswith(self.role)]
 
     def _fitting(self, parts: dict[str, nn.Module]) -> Iterator[tuple[str, str]]:
         seen = set[int]()
         for layer, part in parts.items():
             if not self._fits(layer, part):
                 continue
-            for own, tensor in _tensors(part):
-                if own.startswith(self.role) and id(tensor) not in seen:
+            for own, tensor in self._own(part):
+                if id(tensor) not in seen:
                     seen.add(id(tensor))
                     yield layer, own
 
@@ -84,6 +92,25 @@ def _tensors(part: nn.Module) -> Iterable[tuple[str, nn.Parameter]]:
     yield from part.named_parameters(recurse=False)
     for own, chain in getattr(part, "parametrizations", {}).items():
         yield own, chain.original
+
+
+def must_stand_alone(module: nn.Module, layer: str, own: str) -> None:
+    """ValueError where the tensor `own` of a layer is that of another layer too.
+
+    What is masked in one of them would not be masked in the other.
+    """
+    tensor = dict(_tensors(module.get_submodule(layer)))[own]
+    homes = [
+        name
+        for name, part in module.named_modules()
+        if not isinstance(part, ParametrizationList)
+        and any(other is tensor for _, other in _tensors(part))
+    ]
+    if len(homes) > 1:
+        raise ValueError(
+            f"{layer}.{own} stands in several layers ({', '.join(homes)}) and cannot be masked: "
+            "exclude it"
+        )
 
 
 def _each(names: Names) -> tuple[str, ...]:

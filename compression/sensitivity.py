@@ -79,21 +79,20 @@ def analyse(
         for group in channels.groups
         for share in shares
     ]
-    done = {(one.group, one.gone): one.score for one in known.tried} | {
+    scores = {(one.group, one.gone): one.score for one in known.tried} | {
         (group.name, 0): known.whole for group in channels.groups
     }
-    tried = {(one.group, one.share): one for one in known.tried}
-    missing = [one for one in wanted if one[:2] not in tried]
+    tried = {(one.group, one.share, one.gone): one for one in known.tried}
+    missing = [one for one in wanted if one not in tried]
     begun = len(wanted) - len(missing)
     for group, share, gone in progress_bar(missing, "sensitivity", len(wanted), begun):
-        score = done.get((group, gone))
+        score = scores.get((group, gone))
         if score is None:
             score = judge(masked(network, channels, chosen_of({group: gone}, ranking)))
-            done[group, gone] = score
-        tried[group, share] = Tried(group, share, gone, score)
-        in_order = tuple(tried[one[:2]] for one in wanted if one[:2] in tried)
-        write_json(file, Sensitivity(digest, known.whole, in_order))
-    return read_json(file, Sensitivity)
+            scores[group, gone] = score
+        tried[group, share, gone] = Tried(group, share, gone, score)
+        write_json(file, Sensitivity(digest, known.whole, tuple(tried.values())))
+    return Sensitivity(digest, known.whole, tuple(tried[one] for one in wanted))
 
 
 def digest_of(network: nn.Module, ranking: Ranking, images: str) -> str:

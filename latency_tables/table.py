@@ -13,6 +13,7 @@ from latency_tables.parts import keys_of, parse_part
 from latency_tables.shipped import table_file
 from latency_tables.signature import Placed
 from proxyless_nas.files import decode_json, write_json
+from proxyless_nas.naming import listed
 from proxyless_nas.spaces import is_named, named_space
 
 MEGABYTE = 1e6
@@ -158,7 +159,7 @@ class LatencyTable(Struct, frozen=True):
     def _gap(self, keys: list[str]) -> str:
         """What is missing, and the way out."""
         name, out = self.head.identity.space, self.path or "FILE"
-        entries = f"no entry {keys[0]}" if len(keys) == 1 else f"no entries {', '.join(keys)}"
+        entries = f"no entry {keys[0]}" if len(keys) == 1 else f"no entries {listed(keys)}"
         where = f"{entries} in latency table {self.path or '(not saved)'} of space {name}"
         if self.head.source is not None:
             there = [foreign_key(self.head.dialect, key) for key in keys]

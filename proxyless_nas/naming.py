@@ -1,5 +1,7 @@
 """What blocks are called before people: on the terminal, in TensorBoard, in charts and reports."""
 
+from collections.abc import Sequence
+
 from proxyless_nas.blocks import (
     AnyBlock,
     Classifier,
@@ -35,3 +37,10 @@ def label_of(block: AnyBlock, shape: Shape) -> str:
 def expansion_of(block: MBConv, shape: Shape) -> float:
     """Depthwise channels per input channel, to one decimal."""
     return 1.0 if block.mid is None else round(block.mid / shape.channels, 1)
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """The names with commas; where there are more than `most`, how many more."""
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from proxyless_nas import NetworkSpec, load_spec
 from proxyless_nas.files import read_json
+from proxyless_nas.naming import listed
 from training.config import MAY_DIFFER, TrainConfig
 from training.datasets import usual_dataset
 from training.evaluate import Evaluation
@@ -104,7 +105,7 @@ def recipe_notes(runs: Sequence[TrainedRun], names: Sequence[str]) -> list[str]:
         for recipe, name in zip(recipes, names, strict=True):
             who.setdefault(str(recipe[key]), []).append(name)
         if len(who) > 1:
-            said = "; ".join(f"{value} for {', '.join(those)}" for value, those in who.items())
+            said = "; ".join(f"{value} for {listed(those)}" for value, those in who.items())
             notes.append(f"Not trained alike: --{key.replace('_', '-')} is {said}.")
     return notes
 

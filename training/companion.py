@@ -23,3 +23,10 @@ class Companion(ABC):
     @abstractmethod
     def plain(self, network: nn.Module) -> nn.Module:
         """A copy of what it goes along with, or of its average, as it would be without it."""
+
+    @abstractmethod
+    def settled(self, done: int) -> bool:
+        """Whether it changes the network no more once so many steps are done.
+
+        Until then no state counts as the best: a network that is still whole would win.
+        """

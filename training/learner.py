@@ -72,6 +72,10 @@ class Learner:
         """`result` without anything that the companion needs in it."""
         return self.result if self.companion is None else self.companion.plain(self.result)
 
+    def settled(self, done: int) -> bool:
+        """Whether only the optimizer changes the network from here on."""
+        return self.companion is None or self.companion.settled(done)
+
     def step(self, number: int, parts: Iterable[Batch]) -> Tensor:
         """One update from the micro-batches of step `number`; the mean loss of all workers.
 

@@ -112,7 +112,8 @@ class Loop:
         if every is not None and epoch % every == 0:
             result = self._latest = self.score()
             self._log(done, {"val": asdict(result)})
-            if self._tally.best is None or result.top1 > self._tally.best:
+            better = self._tally.best is None or result.top1 > self._tally.best
+            if better and self.learner.settled(done):
                 self._tally.best = result.top1
                 network = self.learner.plain()
                 self._keep("best.pt", {"network": network.state_dict(), "epoch": epoch})

@@ -17,7 +17,7 @@ from training.checkpoints import Checkpoints
 
 Config = TypeVar("Config", bound=Struct)
 
-LEFT = ("config.json", "recipe.json", "log.jsonl", "result.json")
+LEFT = ("config.json", "recipe.json", "log.jsonl", "result.json", "spec.json", "network.pt2")
 """What a run leaves besides weights and TensorBoard's events."""
 
 

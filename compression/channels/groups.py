@@ -58,8 +58,12 @@ class Channels:
         raise LookupError(f"no channels of {layer} can leave: {reason}")
 
     def made_by(self, layers: Collection[str]) -> "Channels":
-        """Only the groups that these layers make alone. ValueError where there is none."""
-        found = tuple(group for group in self.groups if set(group.makers) <= set(layers))
+        """Only the groups that these layers make alone, and some take. ValueError for none."""
+        found = tuple(
+            group
+            for group in self.groups
+            if set(group.makers) <= set(layers) and any(p.role == "takes" for p in group.places)
+        )
         if not found:
             near = next((g for g in self.groups if set(g.makers) & set(layers)), None)
             told = f"; those of {near.name} leave with {', '.join(near.makers[1:])}" if near else ""

@@ -26,10 +26,10 @@ class Importance(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unkno
 
 def per_channel(values: Tensor, place: Place, width: int) -> Tensor:
     """[width]: the sum of `values`, shaped as the tensor of a place, over what belongs to each."""
-    rows = values.movedim(place.axis, 0).reshape(len(place.channel), -1).sum(dim=1)
-    channel = torch.from_numpy(place.channel).to(rows.device)
+    rows = values.movedim(place.axis, 0).reshape(len(place.channel), -1).sum(dim=1).cpu()
+    channel = torch.from_numpy(place.channel)
     own = channel >= 0
-    return torch.zeros(width, device=rows.device).index_add_(0, channel[own], rows[own].float())
+    return torch.zeros(width).index_add_(0, channel[own], rows[own].float())
 
 
 def by_channel(values: Tensor, place: Place, width: int) -> Tensor:

@@ -19,8 +19,8 @@ class Mask(nn.Module):
     """w -> w where `kept`, else 0; a tensor has one for each `owner`, who chooses.
 
     The dense weights stay below, as `parametrizations.*.original`. The gradient of what is masked
-    is 0, so it keeps its value; with `revives` it is that of the masked weights, as if they were
-    not masked, so that they move and can come back.
+    is 0, so only weight decay and momentum move it; with `revives` it is that of the masked
+    weights, as if they were not masked, so that they move and can come back.
     """
 
     kept: Tensor
@@ -66,15 +66,19 @@ def mask_for(module: nn.Module, name: str, method: AnyMethod) -> Mask:
 def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
     """Let a method choose anew what is kept of a tensor; it looks at the dense weights.
 
-    What other owners have masked is zero there too, so the smallest that it can find.
+    What other owners have masked does not count: a share is one of the rest. A method for which
+    places matter is given zeros there.
     """
     mask = mask_for(module, name, method)
     chain: Any = module.parametrizations[name]  # type: ignore[index]
-    dense = chain.original
+    dense, left = chain.original, torch.ones_like(mask.kept)
     for other in chain:
         if isinstance(other, Mask) and other is not mask:
-            dense = dense * other.kept
-    mask.kept.copy_(method.mask(dense, mask.kept))
+            left &= other.kept
+    if method.places_matter or left.all():
+        mask.kept.copy_(method.mask(dense * left, mask.kept))
+    else:
+        mask.kept[left] = method.mask(dense[left], mask.kept[left])
     return mask
 
 
@@ -116,6 +120,9 @@ def bake(module: nn.Module) -> None:
 
 def plain_copy(module: nn.Module) -> nn.Module:
     """A copy without masks, in which what they leave out is zero."""
+    for part in module.modules():
+        if "_refills" in vars(part):  # what was computed for the last call cannot be copied
+            object.__setattr__(part, "_flat_weights", [])
     copy = deepcopy(module)
     bake(copy)
     return copy

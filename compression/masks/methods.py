@@ -4,6 +4,8 @@ A method is given the dense weights and the mask so far, and answers with a mask
 True where an element is kept.
 """
 
+from typing import ClassVar
+
 import torch
 from msgspec import Struct
 from torch import Tensor
@@ -14,6 +16,9 @@ ROUNDING = 1e-6
 
 class Method(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fields=True):
     """One way to choose elements; a subclass says how."""
+
+    places_matter: ClassVar[bool] = False
+    """Whether it asks where in the tensor an element stands."""
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
         """What to keep of `weight`, of which `before` was kept so far."""
@@ -100,6 +105,7 @@ class Blocks(Method, frozen=True, tag="blocks"):
     blocks.
     """
 
+    places_matter: ClassVar[bool] = True
     keep: int = 2
     block: int = 4
 

@@ -35,6 +35,9 @@ class Step(Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fie
 class AtWork(ABC):
     """A step in one training; `training.companion.Companion` says when it is asked."""
 
+    last_change: int = -1
+    """The last step of the training before which it changes the network."""
+
     @abstractmethod
     def before(self, step: int) -> None:
         """Called before `step`, counted from 0."""

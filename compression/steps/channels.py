@@ -5,15 +5,15 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Channels, Group, Place, find_channels
 from compression.importance import L2, AnyDataFree
 from compression.importance.base import per_channel, takers_of
-from compression.masks import mask_on, plain_copy
+from compression.masks import Mask, mask_on, masks_of, plain_copy
 from compression.schedule import AnyCurve, values_of
-from compression.selectors import Where
+from compression.selectors import Where, must_stand_alone
 from compression.steps.base import AtWork, Step
 from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
 from proxyless_nas.layer import Shape
@@ -37,20 +37,32 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
     multiple: int = 1
     where: Where = Where()
 
+    def __post_init__(self) -> None:
+        if self.multiple < 1:
+            raise ValueError(f"widths cannot be multiples of {self.multiple}")
+
     def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
         times = self.times(plan)
-        shares = dict(zip(times, values_of(self.macs, len(times)), strict=True))
+        values = values_of(self.macs, len(times))
+        for value in values:
+            if not 0 < value <= 1:
+                raise ValueError(f"`macs` is a share of them, above 0 and up to 1, not {value:g}")
+        if sorted(values, reverse=True) != values:
+            raise ValueError("the share `macs` rises, but what is gone stays so")
+        if masks_of(network, "channels"):
+            raise ValueError(
+                "an earlier step removes channels: say in one step which, and how many"
+            )
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
-        found = _Thinning(network, channels, shape, self, shares)
-        for share in shares.values():
-            found.lost_at(share)  # can it be met?
+        found = _Thinning(network, channels, shape, self, dict(zip(times, values, strict=True)))
+        found.lost_at(values[-1])  # can it be met?
         return found
 
 
 class _Thinning(AtWork):
-    """Masks on the layers that take channels: of those that are gone they take nothing."""
+    """Masks on the layers that make and take channels: nobody takes anything of those gone."""
 
     def __init__(
         self,
@@ -62,17 +74,14 @@ class _Thinning(AtWork):
     ) -> None:
         self._network, self._channels = network, channels
         self._shape, self._how, self._shares = shape, how, shares
-        names = [id(one) for _, one in network.named_parameters(remove_duplicate=False)]
+        self.last_change = max(shares)
         for group in channels.groups:
-            for place, part, own in _takers(network, group):
-                if names.count(id(getattr(part, own))) > 1:
-                    raise ValueError(
-                        f"{place.tensor} stands in several layers, so what takes the channels of "
-                        f"{group.name} cannot be masked: exclude it"
-                    )
+            for place in _matrices(network, group):
+                layer, _, own = place.tensor.rpartition(".")
+                must_stand_alone(network, layer, own)
         for group in channels.groups:
-            for _, part, own in _takers(network, group):
-                mask_on(part, own, "channels")
+            for place in _matrices(network, group):
+                _mask_of(network, place)
 
     def before(self, step: int) -> None:
         if step in self._shares:
@@ -101,24 +110,33 @@ class _Thinning(AtWork):
         found: dict[str, list[int]] = {}
         for group in self._channels.groups:
             taken = torch.zeros(group.width)
-            for place, part, own in _takers(network, group):
-                kept = mask_on(part, own, "channels").kept.cpu()
-                taken += per_channel(kept, place, group.width)
+            for place in takers_of(group):
+                taken += per_channel(_mask_of(network, place).kept, place, group.width)
             found[group.name] = (taken == 0).nonzero().flatten().tolist()
         return {name: channels for name, channels in found.items() if channels}
 
     def _mask(self, lost: Chosen) -> None:
         for group in self._channels.groups:
-            for place, part, own in _takers(self._network, group):
+            for place in _matrices(self._network, group):
                 positions = np.flatnonzero(np.isin(place.channel, lost.get(group.name, ())))
-                kept = mask_on(part, own, "channels").kept
+                kept = _mask_of(self._network, place).kept
                 kept.index_fill_(place.axis, torch.from_numpy(positions).to(kept.device), False)
 
 
-def _takers(network: nn.Module, group: Group) -> list[tuple[Place, nn.Module, str]]:
-    """What takes channels of a group: the place, the layer, the name of its weight."""
-    found = []
-    for place in takers_of(group):
-        layer, _, own = place.tensor.rpartition(".")
-        found.append((place, network.get_submodule(layer), own))
-    return found
+def _matrices(network: nn.Module, group: Group) -> list[Place]:
+    """Weights, with two axes and more, of the layers that make and take channels of a group."""
+    return [
+        place
+        for place in group.places
+        if place.tensor.endswith("weight") and _weight(network, place).ndim > 1
+    ]
+
+
+def _weight(network: nn.Module, place: Place) -> Tensor:
+    layer, _, own = place.tensor.rpartition(".")
+    return getattr(network.get_submodule(layer), own)
+
+
+def _mask_of(network: nn.Module, place: Place) -> Mask:
+    layer, _, own = place.tensor.rpartition(".")
+    return mask_on(network.get_submodule(layer), own, "channels")

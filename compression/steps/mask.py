@@ -6,9 +6,9 @@ import msgspec
 import torch
 from torch import nn
 
-from compression.masks import AnyMethod, mask_for, refresh
+from compression.masks import AnyMethod, mask_for, masks_of, refresh
 from compression.schedule import AnyCurve, values_of
-from compression.selectors import Where
+from compression.selectors import Where, must_stand_alone
 from compression.steps.base import AtWork, Step
 from proxyless_nas.layer import Shape
 from training.plan import Plan
@@ -60,6 +60,12 @@ class _Masking(AtWork):
         parts = dict(network.named_modules())
         self._tensors = [(parts[layer], own) for layer, own in tensors]
         self._methods = dict(zip(times, methods, strict=True))
+        self.last_change = times[-1]
+        masked = masks_of(network)
+        for layer, own in tensors:
+            must_stand_alone(network, layer, own)
+            if f"{layer}.{own}" in masked:
+                raise ValueError(f"an earlier step masks {layer}.{own} already: exclude {layer}")
         for part, own in self._tensors:
             weight = getattr(part, own).detach()
             methods[0].mask(weight, torch.ones_like(weight, dtype=torch.bool))  # does it fit?

@@ -25,7 +25,8 @@ class PenaltyStep(Step, frozen=True, tag="penalty"):
     def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
         strength = Strength.of(self, self.strength, plan)
         found = _Penalising(network, self.where.tensors(network), self.kind, strength)
-        found.size()  # a tensor that it does not fit is told now
+        if not found.size().isfinite():  # a tensor that it does not fit is told here too
+            raise ValueError("the penalty is no finite number with the first weights")
         return found
 
 

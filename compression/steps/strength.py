@@ -18,7 +18,10 @@ class Strength:
     def of(step: Step, curve: AnyCurve | float, plan: Plan) -> "Strength":
         """A number or a curve along the times of a step of a recipe."""
         times = step.times(plan)
-        return Strength([*times, step.end(plan)], [*values_of(curve, len(times)), 0.0])
+        values = values_of(curve, len(times))
+        if min(values) < 0:
+            raise ValueError(f"a strength of {min(values):g} is below 0")
+        return Strength([*times, step.end(plan)], [*values, 0.0])
 
     def before(self, step: int) -> None:
         """Let `now` be what counts at a step of the training."""

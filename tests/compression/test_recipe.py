@@ -94,6 +94,9 @@ def test_penalties_are_what_they_say() -> None:
     torch.testing.assert_close(blocks, torch.stack(each).sum())
     variance = torch.stack(lengths["channels"]).var()
     torch.testing.assert_close(GroupVariance().value(weight), 1 / variance)
+    for wrong in (torch.ones(4), torch.ones(4, 1, 3, 3)):
+        with pytest.raises(ValueError, match="no channels that could differ"):
+            GroupVariance().value(wrong)
     zero = torch.zeros(4, 6, requires_grad=True)
     GroupLasso().value(zero).backward()
     assert zero.grad is not None and not zero.grad.isnan().any()
@@ -111,6 +114,9 @@ def test_penalties_are_what_they_say() -> None:
         ("steps: [{do: mask, method: {by: level, shard: 0.5}}]", "shard|share"),
         ("steps: [{do: mask, method: {by: level, share: {curve: cubic, to: 1}}}]", "cubic"),
         ("steps: [{do: penalty, kind: {of: l1}, strength: a lot}]", "strength"),
+        ("steps: [{do: penalty, kind: {of: group-lasso, size: 0}, strength: 1}]", "blocks of 0"),
+        ("steps: [{do: channels, macs: 0.5, multiple: 0}]", "multiples of 0"),
+        ("steps: [{do: teach, temperature: 0}]", "temperature of 0"),
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -124,8 +130,19 @@ def test_what_is_wrong_in_a_recipe_is_named(text: str, message: str, tmp_path: P
 @pytest.mark.parametrize(
     "step, message",
     [
-        (MaskStep(where=Where(name="conv"), method=AGP), r"\(mask\): no layer is named 'conv'"),
-        (MaskStep(method={"by": "blocks"}), r"\(mask\): a weight of shape .* has no rows of whole"),
+        (
+            MaskStep(where=Where(name="conv"), method=AGP),
+            r"\(mask\): no layer with a weight is named 'conv'",
+        ),
+        (
+            MaskStep(method={"by": "blocks"}, where=Where(type="Conv2d")),
+            r"\(mask\): a weight of shape .* has no rows of whole",
+        ),
+        (
+            MaskStep(method=AGP, where=Where(type="Linear")),
+            r"\(mask\): an earlier step masks 4\.weight",
+        ),
+        (PenaltyStep(kind=L1(), strength=-1.0), r"\(penalty\): a strength of -1 is below 0"),
         (MaskStep(method=AGP, when=When(begin=9)), r"\(mask\): it would begin at epoch 9"),
         (
             PenaltyStep(kind=GroupLasso(over="blocks", size=5), strength=1.0),
@@ -136,7 +153,7 @@ def test_what_is_wrong_in_a_recipe_is_named(text: str, message: str, tmp_path: P
 def test_a_step_that_does_not_fit_is_named_before_anything_is_learnt(
     step: MaskStep | PenaltyStep, message: str
 ) -> None:
-    fits = MaskStep(method={"by": "level", "share": 0.5})
+    fits = MaskStep(method={"by": "level", "share": 0.5}, where=Where(type="Linear"))
     with pytest.raises(ValueError, match=f"step 2 of the recipe {message}"):
         Recipe((fits, step)).accompany(plain_network(), SHAPE, short_plan(2, 8))
 
@@ -147,3 +164,9 @@ def test_a_recipe_whose_file_is_gone_is_the_one_that_was_kept(tmp_path: Path) ->
     assert read_recipe(tmp_path / "gone.yaml", tmp_path) == recipe
     with pytest.raises(FileNotFoundError, match=r"gone\.yaml"):
         read_recipe(tmp_path / "gone.yaml", tmp_path / "elsewhere")
+
+
+def test_the_best_state_is_one_behind_the_last_change() -> None:
+    step = MaskStep(where=Where(type="Linear"), method=AGP, when=When(begin=1, end=3))
+    learner = taught(Recipe((step,)), per_epoch=2, steps=12)
+    assert [learner.settled(done) for done in (2, 4, 5, 12)] == [False, False, True, True]

@@ -52,7 +52,13 @@ def test_times() -> None:
     assert When(unit="steps", every=3).steps(100, 8) == [0, 3, 6]
     assert When(begin=0.5, end=2, every=0.5).steps(10, 100) == [5, 10, 15]
     assert When(every=0.01).steps(10, 5) == [0, 1, 2, 3, 4]
-    assert When(end=100, every=5).steps(10, 100) == [0, 50]
+    assert When(end=10, every=5).steps(10, 100) == [0, 50]
+    with pytest.raises(ValueError, match=r"end at epoch 11, but the training ends at 10"):
+        When(end=11).steps(10, 100)
+    with pytest.raises(ValueError, match=r"nothing lies between epochs 1 and 1\.01"):
+        When(begin=1, end=1.01).steps(10, 100)
+    with pytest.raises(ValueError, match="power"):
+        Agp(start=0, stop=1, power=-1)
     with pytest.raises(ValueError, match=r"begin at epoch 3, but the training ends at 2"):
         When(begin=3).steps(10, 20)
     for begin, end, every in ((-1, None, 1), (0, None, 0), (3, 3, 1)):

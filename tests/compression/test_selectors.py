@@ -44,11 +44,13 @@ def test_a_shared_tensor_is_found_once() -> None:
 @pytest.mark.parametrize(
     "where, message",
     [
-        (Where(name="0.conv"), r"no layer is named '0\.conv'"),
-        (Where(exclude="head"), r"no layer is named 'head'"),
-        (Where(type="Conv3d"), "no layer is a Conv3d; this network has BatchNorm2d, Conv2d"),
+        (Where(name="0.conv"), r"no layer with a weight is named '0\.conv'"),
+        (Where(exclude="head"), r"no layer with a weight is named 'head'"),
+        (Where(exclude="0"), r"no layer with a weight is named '0'; 0 holds others: 0\.\*"),
+        (Where(name=("0.*", "1")), "no layer with a weight is named '1'"),
+        (Where(type="Conv3d"), "is a Conv3d; this network has BatchNorm2d, Conv2d, Linear"),
+        (Where(type=("Conv2d", "ReLU")), "no layer with a weight is a ReLU"),
         (Where(name="3", type="Conv2d"), "nothing has a weight and fits type Conv2d and name 3"),
-        (Where(name="1"), "nothing has a weight and fits name 1"),
     ],
 )
 def test_what_fits_nothing_is_a_mistake(where: Where, message: str) -> None:

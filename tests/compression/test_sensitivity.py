@@ -113,3 +113,15 @@ def test_order_is_part_of_the_question(tmp_path: Path) -> None:
     analyse(module, channels, ranking, Judge(), tmp_path / "s.json", "some", SHARES)
     with pytest.raises(ValueError, match="another score of channels"):
         analyse(module, channels, turned, Judge(), tmp_path / "s.json", "some", SHARES)
+
+
+def test_another_rounding_is_tried_anew_and_what_was_known_stays(tmp_path: Path) -> None:
+    module, x = network()
+    channels = find_channels(module, x)
+    ranking = ranked(L2().scores(module, channels))
+    file = tmp_path / "s.json"
+    analyse(module, channels, ranking, Judge(), file, "some", SHARES)
+    found = analyse(module, channels, ranking, Judge(), file, "some", (0.3,), multiple=4)
+    assert [(one.group, one.gone) for one in found.tried] == [("0", 4), ("3", 2)]
+    judge = Judge(0)
+    assert len(analyse(module, channels, ranking, judge, file, "some", SHARES).tried) == 8

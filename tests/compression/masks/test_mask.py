@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from compression.masks import Level, Surgery, Threshold, bake, mask_on, masks_of, refresh
+from compression.masks import (
+    Blocks,
+    Level,
+    Surgery,
+    Threshold,
+    bake,
+    mask_on,
+    masks_of,
+    plain_copy,
+    refresh,
+)
 
 
 def learn(network: nn.Module, x: torch.Tensor, steps: int = 5) -> None:
@@ -126,3 +136,25 @@ def test_a_copy_is_baked_and_the_original_keeps_its_masks() -> None:
     again = deepcopy(network)
     bake(network)
     torch.testing.assert_close(again(x), network(x))
+
+
+def test_a_share_is_one_of_what_another_owner_has_left() -> None:
+    _, first, _ = small()
+    mask_on(first, "weight", "channels").kept[:, :2] = False
+    refresh(first, "weight", Level(share=0.5))
+    assert int((first.weight[:, 2:] == 0).sum()) == 16 and bool((first.weight[:, :2] == 0).all())
+    refresh(first, "weight", Level(share=0.25))
+    assert int((first.weight[:, 2:] == 0).sum()) == 8
+    refresh(first, "weight", Blocks(keep=1, block=3))
+    kept = (first.weight != 0).view(8, 2, 3).sum(dim=2)
+    assert kept.tolist() == [[1, 1]] * 8
+
+
+def test_a_masked_lstm_is_copied_behind_a_step() -> None:
+    lstm = nn.LSTM(3, 4)
+    refresh(lstm, "weight_hh_l0", Level(share=0.5))
+    x = torch.randn(5, 2, 3)
+    learn(lstm, x, 1)
+    copy = plain_copy(lstm)
+    assert not masks_of(copy) and set(copy.state_dict()) == set(nn.LSTM(3, 4).state_dict())
+    torch.testing.assert_close(copy(x)[0], lstm(x)[0])
