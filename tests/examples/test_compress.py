@@ -13,6 +13,7 @@ from tests.training.learning import short_plan
 RECIPES = sorted((ROOT / "examples" / "compress").glob("*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_it_fits_its_network(file: Path, tmp_path: Path) -> None:
     (line,) = [line for line in file.read_text().splitlines() if "python main.py" in line]

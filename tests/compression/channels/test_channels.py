@@ -91,6 +91,7 @@ def test_torchvisions_networks_masked_equal_removed(name: str) -> None:
     assert set(channels.kept.values()) == answers or name == "convnext_tiny"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["proxyless_cpu", "mobilenet_v2-w0.35"])
 def test_networks_of_ours_masked_equal_removed(name: str) -> None:
     network = settle(load_spec(name).build(0))
@@ -99,6 +100,7 @@ def test_networks_of_ours_masked_equal_removed(name: str) -> None:
     removed(network, channels, some_of(channels, 0), x)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(some.data())
 def test_random_networks_masked_equal_removed(data: some.DataObject) -> None:

@@ -53,6 +53,7 @@ def test_sizes_are_those_of_the_network_that_is_left(name: str) -> None:
             assert sizes.macs(gone) == macs_of(smaller, Shape(*shape[1:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multiple", [1, 2, 8])
 def test_the_same_share_goes_everywhere_and_no_more_than_must(multiple: int) -> None:
     network, x = resnet20()
