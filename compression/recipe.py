@@ -31,7 +31,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
     def accompany(self, network: nn.Module, shape: Shape, plan: Plan) -> Companion:
         """Prepare `network` for a training on images of `shape`, and go along with it.
 
-        ValueError where a step fits neither; the message says which.
+        ValueError where a step does not fit one of them; the message says which.
         """
         begun: list[AtWork] = []
         for number, step in enumerate(self.steps, 1):

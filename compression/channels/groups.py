@@ -23,6 +23,16 @@ class Place:
     channel: Ids
     role: Role
 
+    @property
+    def layer(self) -> str:
+        """The layer that holds the tensor."""
+        return self.tensor.rpartition(".")[0]
+
+    @property
+    def own(self) -> str:
+        """What the layer calls it."""
+        return self.tensor.rpartition(".")[2]
+
 
 @dataclass(frozen=True)
 class Group:

@@ -43,7 +43,7 @@ def _mean_given(
 
         return add
 
-    layers = {place.tensor.rpartition(".")[0] for g in channels.groups for place in takers_of(g)}
+    layers = {place.layer for g in channels.groups for place in takers_of(g)}
     handles = []
     for name in sorted(layers):
         part = module.get_submodule(name)
@@ -63,14 +63,15 @@ def _mean_of(group: Group, given: dict[str, Tensor], seen: dict[str, int]) -> Te
     """[width]: the mean over the takers of a channel of what each was given of it per number."""
     total, takers = (torch.zeros(group.width, dtype=torch.float64) for _ in range(2))
     for place in takers_of(group):
-        layer = place.tensor.rpartition(".")[0]
-        rows = given[layer].cpu().reshape(-1, len(place.channel))  # a grouped layer takes several
+        rows = (
+            given[place.layer].cpu().reshape(-1, len(place.channel))
+        )  # a grouped layer takes several
         channel = torch.from_numpy(place.channel)
         own = channel >= 0
         sums, counts = (
             torch.zeros(group.width, dtype=torch.float64).index_add_(0, channel[own], one[own])
             for one in (rows.sum(dim=0), torch.full(own.shape, len(rows), dtype=torch.float64))
         )
-        total += sums / (counts.clamp(min=1) * seen[layer])
+        total += sums / (counts.clamp(min=1) * seen[place.layer])
         takers += counts > 0
     return (total / takers.clamp(min=1)).float()

@@ -60,8 +60,7 @@ def takers_of(group: Group) -> list[Place]:
 def scales_of(module: nn.Module, group: Group) -> Iterator[Place]:
     """Scales of the batch norms through which its channels pass."""
     for place in group.places:
-        layer, _, own = place.tensor.rpartition(".")
-        if own == "weight" and isinstance(module.get_submodule(layer), PER_CHANNEL):
+        if place.own == "weight" and isinstance(module.get_submodule(place.layer), PER_CHANNEL):
             yield place
 
 

@@ -19,7 +19,7 @@ class Step(Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fie
     def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> "AtWork":
         """Prepare `network` for a training on images of `shape`, and go along with it.
 
-        ValueError where the step fits either the network or the training not.
+        ValueError where the step does not fit the network, or the training.
         """
         raise NotImplementedError
 

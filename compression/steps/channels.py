@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Channels, Group, Place, find_channels
@@ -77,8 +77,7 @@ class _Thinning(AtWork):
         self.last_change = max(shares)
         for group in channels.groups:
             for place in _matrices(network, group):
-                layer, _, own = place.tensor.rpartition(".")
-                must_stand_alone(network, layer, own)
+                must_stand_alone(network, place.layer, place.own)
         for group in channels.groups:
             for place in _matrices(network, group):
                 _mask_of(network, place)
@@ -128,15 +127,9 @@ def _matrices(network: nn.Module, group: Group) -> list[Place]:
     return [
         place
         for place in group.places
-        if place.tensor.endswith("weight") and _weight(network, place).ndim > 1
+        if place.own == "weight" and network.get_submodule(place.layer).weight.ndim > 1  # type: ignore[operator,union-attr]
     ]
 
 
-def _weight(network: nn.Module, place: Place) -> Tensor:
-    layer, _, own = place.tensor.rpartition(".")
-    return getattr(network.get_submodule(layer), own)
-
-
 def _mask_of(network: nn.Module, place: Place) -> Mask:
-    layer, _, own = place.tensor.rpartition(".")
-    return mask_on(network.get_submodule(layer), own, "channels")
+    return mask_on(network.get_submodule(place.layer), place.own, "channels")

@@ -1,5 +1,6 @@
 """Choose widths for a goal: everywhere alike, or what is worth least first, wherever it is."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -27,11 +28,7 @@ def evenly(widths: Mapping[str, int], cost: Cost, most: float, multiple: int = 1
 
     narrowest = cost(at(SHARES))
     _must_be_possible(narrowest, most)
-    low, high = 0, SHARES  # costs fall from step to step
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if cost(at(middle)) <= most else (middle + 1, high)
-    return at(low)
+    return at(_first(SHARES, lambda step: cost(at(step)) <= most))
 
 
 def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> Gone:
@@ -58,11 +55,7 @@ def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> 
     def after(count: int) -> dict[str, int]:
         return {name: gone for _, name, gone in order[:count]}
 
-    low, high = 0, len(order)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if cost(after(middle)) <= most else (middle + 1, high)
-    return after(low)
+    return after(_first(len(order), lambda count: cost(after(count)) <= most))
 
 
 Drops = Mapping[str, Sequence[tuple[int, float]]]
@@ -84,14 +77,14 @@ def by_sensitivity(drops: Drops, cost: Cost, most: float) -> Gone:
     """
     thresholds = sorted({0.0, *(drop for tried in drops.values() for _, drop in tried)})
     _must_be_possible(cost(within(drops, thresholds[-1])), most)
-    low, high = 0, len(thresholds) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if cost(within(drops, thresholds[middle])) <= most:
-            high = middle
-        else:
-            low = middle + 1
-    return within(drops, thresholds[low])
+    last = len(thresholds) - 1
+    step = _first(last, lambda step: cost(within(drops, thresholds[step])) <= most)
+    return within(drops, thresholds[step])
+
+
+def _first(last: int, enough: Callable[[int], bool]) -> int:
+    """The first step that is enough, where all behind one that is are too; else the last."""
+    return bisect_left(range(last), True, key=enough)
 
 
 def _stops(width: int, multiple: int) -> list[int]:

@@ -36,7 +36,6 @@ class _Weight:
     """
 
     used: int
-    trains: bool
     shape: tuple[int, ...]
     lost: tuple[tuple[int, str, np.ndarray], ...]
 
@@ -74,7 +73,7 @@ class Sizes:
                 used[names[id(weight)]] += macs // weight.numel()
         self.widths = {group.name: group.width for group in channels.groups}
         self._weights = [
-            _Weight(used[name], one.requires_grad, tuple(one.shape), tuple(lost[name]))
+            _Weight(used[name], tuple(one.shape), tuple(lost[name]))
             for name, one in module.named_parameters()
         ]
 
@@ -83,5 +82,5 @@ class Sizes:
         return sum(weight.used * weight.left(gone) for weight in self._weights if weight.used)
 
     def parameters(self, gone: Gone) -> int:
-        """Numbers that the module trains."""
+        """Numbers in all parameters."""
         return sum(weight.left(gone) for weight in self._weights)
