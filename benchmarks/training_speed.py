@@ -30,7 +30,7 @@ from training.datasets import Augmentation, Batch, Images, Reading, open_test
 from training.device import DeviceName, keep_freed_memory, pick_device
 from training.learner import Learner
 from training.plan import make_plan, with_global_batch
-from training.prepare import learner_of, subject_of
+from training.prepare import first_network, learner_of, subject_of
 from training.watch import Watch
 from training.workers import Alone, Workers
 
@@ -104,7 +104,9 @@ def learner_for(config: TrainConfig, device: torch.device, workers: Workers) -> 
     """What main.py would train with, for an epoch of one step."""
     config = with_global_batch(config, None, workers)
     plan = make_plan(config, config.batch_size * workers.size, workers)
-    learner = learner_of(config, subject_of(config), plan, device, workers)
+    subject = subject_of(config)
+    network = first_network(config, subject)
+    learner = learner_of(config, subject, network, plan, device, workers)
     learner.network.train()
     return learner
 

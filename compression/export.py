@@ -4,17 +4,21 @@ import contextlib
 import io
 import tempfile
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
 from msgspec import Struct
+from torch import nn
 
-from proxyless_nas import Network
+from compression.channels.cut import noise
 from proxyless_nas.files import write_bytes
+from proxyless_nas.layer import Shape
 
 TOLERANCE = 1e-3
+CHECKED = 8
 
 
 class Export(Struct, frozen=True):
@@ -25,32 +29,30 @@ class Export(Struct, frozen=True):
     difference: float
 
 
-def export_onnx(network: Network, path: str | Path, images: torch.Tensor | None = None) -> Export:
-    """Export `network` for one image [1, *spec.input] and check it in ONNX Runtime.
+def export_onnx(
+    network: nn.Module, shape: Shape, path: str | Path, images: torch.Tensor | None = None
+) -> Export:
+    """Export `network` for one image [1, *shape] and check it in ONNX Runtime.
 
-    The check runs on `images` [N, *spec.input] (random ones where none are given). ValueError
+    The check runs on `images` [N, *shape] (random ones where none are given). ValueError
     when the two disagree by more than 1e-3 of the largest logit; then nothing is written.
     """
-    shape = network.spec.input
+    network = deepcopy(network).cpu().eval()
     example = torch.zeros(1, shape.channels, shape.height, shape.width)
     if images is None:
-        generator = torch.Generator().manual_seed(0)
-        images = torch.randn(8, *example.shape[1:], generator=generator)
-    was_training = network.training
-    network.eval()
+        images = noise(shape, network, CHECKED)
     data = _to_onnx(network, example)
     difference = _disagreement(network, data, images)
-    network.train(was_training)
     if not difference <= TOLERANCE:
         raise ValueError(
-            f"{network.spec.name}: the exported network differs from the module by "
-            f"{difference:.2e} of its largest logit; nothing was written"
+            f"the exported {type(network).__name__} differs from the module by {difference:.2e} of "
+            "its largest logit; nothing was written"
         )
     write_bytes(path, data)
     return Export(str(path), len(data), difference)
 
 
-def _to_onnx(network: Network, example: torch.Tensor) -> bytes:
+def _to_onnx(network: nn.Module, example: torch.Tensor) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         file = Path(folder) / "model.onnx"
@@ -69,7 +71,7 @@ def _to_onnx(network: Network, example: torch.Tensor) -> bytes:
 
 
 @torch.no_grad()
-def _disagreement(network: Network, data: bytes, images: torch.Tensor) -> float:
+def _disagreement(network: nn.Module, data: bytes, images: torch.Tensor) -> float:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

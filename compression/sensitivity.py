@@ -85,7 +85,9 @@ def analyse(
     tried = {(one.group, one.share, one.gone): one for one in known.tried}
     missing = [one for one in wanted if one not in tried]
     begun = len(wanted) - len(missing)
-    for group, share, gone in progress_bar(missing, "sensitivity", len(wanted), begun):
+    for group, share, gone in progress_bar(
+        missing, "sensitivity", len(wanted), begun, show=bool(missing)
+    ):
         score = scores.get((group, gone))
         if score is None:
             score = judge(masked(network, channels, chosen_of({group: gone}, ranking)))

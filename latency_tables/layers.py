@@ -26,7 +26,13 @@ KEY = re.compile(
     r"(-kernel(?P<kernel>\d+)-stride(?P<stride>\d+)-groups(?P<groups>\d+))?"
     rf"(-(?P<activation>{'|'.join(ACTIVATIONS)}))?"
 )
-CALLS: dict[str, Kind] = {"add": "add", "iadd": "add", "mul": "multiply", "mean": "average"}
+CALLS: dict[str, Kind] = {
+    "add": "add",
+    "iadd": "add",
+    "mul": "multiply",
+    "mean": "average",
+    "adaptive_avg_pool2d": "average",
+}
 
 
 class LayerPart(Struct, frozen=True):
@@ -85,14 +91,26 @@ class LayerPart(Struct, frozen=True):
 
 def layer_parts(module: nn.Module, shape: Shape) -> tuple[LayerPart, ...]:
     """The layers of a module that takes [1, *shape]; ValueError for what cannot be split."""
+    return tuple(part for _, part in placed_layers(module, shape))
+
+
+def placed_layers(module: nn.Module, shape: Shape) -> tuple[tuple[str, LayerPart], ...]:
+    """`layer_parts`, each with the module's name for it if it is a convolution or a linear layer.
+
+    Any other has the name of the layer whose channels it is given first, or none for the image's.
+    """
     graph, modules = traced_with_shapes(module, shape)
     found: list[LayerPart] = []
+    names: list[str] = []
     maker: dict[fx.Node, int] = {}  # which part made this value and may still take an activation
+    channels: dict[fx.Node, str] = {}  # the layer that made the channels of this value
     for node in graph.nodes:
         if node.op in ("placeholder", "output", "get_attr"):
             continue
         part = modules[str(node.target)] if node.op == "call_module" else None
         before = node.args[0]
+        makes = isinstance(part, (nn.Conv2d, nn.Linear))
+        channels[node] = str(node.target) if makes else channels.get(before, "")
         if isinstance(part, (nn.Identity, nn.Dropout)) or called_name(node) == "flatten":
             if before in maker:
                 maker[node] = maker[before]
@@ -107,7 +125,8 @@ def layer_parts(module: nn.Module, shape: Shape) -> tuple[LayerPart, ...]:
             continue
         maker[node] = len(found)
         found.append(_part(node, part, activation))
-    return tuple(found)
+        names.append(channels[node])
+    return tuple(zip(names, found, strict=True))
 
 
 def is_layer_key(key: str) -> bool:
@@ -153,14 +172,15 @@ def _part(node: fx.Node, part: nn.Module | None, activation: Activation) -> Laye
             return LayerPart("linear", Shape(part.in_features, 1, 1), part.out_features)
         case nn.BatchNorm2d():
             return LayerPart("norm", shape, shape.channels)
-        case nn.AdaptiveAvgPool2d():
+        case nn.AdaptiveAvgPool2d(output_size=1 | (1, 1)):
             return LayerPart("average", shape, shape.channels)
     if activation != "none":
         return LayerPart("activation", shape, shape.channels, activation=activation)
-    if called_name(node) not in CALLS:
-        what = type(part).__name__ if part is not None else called_name(node)
+    name = called_name(node)
+    if name not in CALLS or (name == "adaptive_avg_pool2d" and node.args[1] not in (1, (1, 1))):
+        what = type(part).__name__ if part is not None else name
         raise ValueError(f"{node.name}: no layer of a table for {what}; use --granularity block")
-    return LayerPart(CALLS[called_name(node)], shape, shape.channels)
+    return LayerPart(CALLS[name], shape, shape.channels)
 
 
 def _shape(value: Any) -> Shape:

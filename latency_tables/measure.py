@@ -24,18 +24,15 @@ from latency_tables.protocol import (
     Visits,
     contention,
     finished,
-    keep_busy,
     measure_items,
-    visit,
 )
 from latency_tables.runtimes import OnnxRuntime, Runtime
 from latency_tables.signature import Placed
+from latency_tables.speed import check_speed
 from latency_tables.spells import undisturbed
-from latency_tables.stopwatch import Call, Stopwatch
+from latency_tables.stopwatch import Call
 from latency_tables.table import LatencyTable
 from proxyless_nas.space import Space
-
-SENTINEL_MAY_MOVE = 0.10
 
 
 def measure_space(
@@ -63,9 +60,31 @@ def measure_space(
     Raises ValueError when the table at `out` was made on another device, runtime, space or
     protocol, or when the device is now more than 10 % faster or slower than it was then.
     """
+    return measure_parts(
+        different_parts((*space.blocks(), *extra), granularity), space.name, out, runtime=runtime,
+        protocol=protocol, batch=batch, granularity=granularity, context=context, seed=seed,
+        fresh=fresh, attempts=attempts, show=show,
+    )  # fmt: skip
+
+
+def measure_parts(
+    wanted: Mapping[str, AnyPart],
+    name: str,
+    out: str | Path,
+    *,
+    runtime: Runtime | None = None,
+    protocol: Protocol | None = None,
+    batch: int = 1,
+    granularity: Granularity = "layer",
+    context: Context | None = None,
+    seed: int = 0,
+    fresh: bool = False,
+    attempts: int = 1,
+    show: bool = True,
+) -> LatencyTable:
+    """`measure_space` for any parts of one granularity, by key; `name` says what they belong to."""
     runtime = runtime or OnnxRuntime()
-    identity = identity_of(space.name, runtime, protocol, batch, granularity, context)
-    wanted = different_parts((*space.blocks(), *extra), granularity)
+    identity = identity_of(name, runtime, protocol, batch, granularity, context)
     while True:
         if fresh:
             Path(out).unlink(missing_ok=True)
@@ -129,7 +148,7 @@ def entries_from(
 
 
 def _measure_once(
-    wanted: dict[str, AnyPart],
+    wanted: Mapping[str, AnyPart],
     out: str | Path,
     identity: Identity,
     runtime: Runtime,
@@ -151,7 +170,7 @@ def _measure_once(
     try:
         stopwatch = runtime.stopwatch()
         sentinel = sentinel_call(runtime)
-        _check_speed(journal, table, sentinel, protocol, stopwatch)
+        check_speed(journal, table, sentinel, protocol, stopwatch)
         calls = _calls(models, journal.visits, protocol, runtime, show)
         before = {key: journal.visits.get(key, []) for key in models}
         before[SENTINEL] = journal.visits.get(SENTINEL, [])
@@ -191,49 +210,6 @@ def _table_so_far(out: str | Path, identity: Identity) -> LatencyTable | None:
             "or --fresh to replace it"
         )
     return table
-
-
-def _check_speed(
-    journal: Journal,
-    table: LatencyTable | None,
-    sentinel: Call,
-    protocol: Protocol,
-    stopwatch: Stopwatch,
-) -> None:
-    """Old and new numbers may stand together only if the machine still runs at its old speed."""
-    old = journal.visits.get(SENTINEL)
-    then = p10_ms(undisturbed({SENTINEL: old})[SENTINEL]) if old else None
-    before = table.head.sentinel_ms if table is not None else None
-    expected = before or then
-    if expected is None:
-        return
-    now = _sentinel_now(sentinel, expected, protocol, stopwatch)
-    if table is not None and before is not None and _moved(now, before):
-        raise ValueError(
-            f"{table.path} was measured with the sentinel at {before:.4f} ms, now "
-            f"it takes {now:.4f} ms; wait for a calmer machine, or --fresh to measure all anew"
-        )
-    if then is not None and _moved(now, then):
-        journal.restart(f"the sentinel moved from {then:.4f} to {now:.4f} ms")
-
-
-def _sentinel_now(
-    sentinel: Call, expected_ms: float, protocol: Protocol, stopwatch: Stopwatch
-) -> float:
-    """Its p10 in ms; `spread_s` seconds are given for a slow spell to end."""
-    keep_busy(sentinel, protocol.burn_in_s, stopwatch)
-    patience_ends = stopwatch.wall() + protocol.spread_s * 1e9
-    while True:
-        visits = [
-            visit(SENTINEL, sentinel, protocol, stopwatch) for _ in range(protocol.min_visits)
-        ]
-        now = p10_ms(visits)
-        if not _moved(now, expected_ms) or stopwatch.wall() >= patience_ends:
-            return now
-
-
-def _moved(now_ms: float, expected_ms: float) -> bool:
-    return abs(now_ms / expected_ms - 1) > SENTINEL_MAY_MOVE
 
 
 def _calls(

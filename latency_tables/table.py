@@ -1,6 +1,6 @@
 """The latency table: measured prices of blocks with their spread, in one JSON file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -79,6 +79,10 @@ class LatencyTable(Struct, frozen=True):
         """
         placed = list(placed)
         keys = list(keys_of(placed, self.head.identity.granularity))
+        return self.entries_named(keys)
+
+    def entries_named(self, keys: Sequence[str]) -> list[Entry]:
+        """The entries of these keys; errors as in `entries_of`."""
         missing = list(dict.fromkeys(key for key in keys if key not in self.entries))
         if missing:
             raise LookupError(self._gap(missing))

@@ -98,25 +98,31 @@ def batches_of(config: TrainConfig, data: Dataset, plan: Plan, workers: Workers)
     return data.train_batches(plan.global_batch, config.seed, augmentation, share)
 
 
-def learner_of(
-    config: TrainConfig,
-    subject: Subject,
-    plan: Plan,
-    device: torch.device,
-    workers: Workers,
-    accompany: Accompany | None = None,
-) -> Learner:
-    """The network with its first weights, and everything that makes it learn.
-
-    `accompany` may prepare the network further, and goes along with the training.
-    """
-    if config.precision == "fp16" and device.type != "cuda":
-        raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")
+def first_network(config: TrainConfig, subject: Subject) -> nn.Module:
+    """The network with its first weights: fresh ones, or those that the config names."""
     network = subject.build(config.seed)
     if getattr(network, "aux_logits", False):
         raise ValueError(f"{subject.name} answers with several heads in training: choose another")
     if config.pretrained or config.weights is not None:
         start_from(network, config.arch, config.weights)
+    return network
+
+
+def learner_of(
+    config: TrainConfig,
+    subject: Subject,
+    network: nn.Module,
+    plan: Plan,
+    device: torch.device,
+    workers: Workers,
+    accompany: Accompany | None = None,
+) -> Learner:
+    """`network`, and everything that makes it learn.
+
+    `accompany` may prepare the network further, and goes along with the training.
+    """
+    if config.precision == "fp16" and device.type != "cuda":
+        raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")
     if config.path_drop or config.cell_drop:
         if not isinstance(network, Network):
             raise ValueError(

@@ -35,8 +35,8 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
     """A copy without the `chosen` channels of each group, by its name: the same layers, narrower.
 
     It is run beside the masked one on noise of the shapes of `inputs`; ValueError where they answer
-    differently by more than 1e-5 of the largest number, where a group would lose all its channels,
-    or where it has none of that number.
+    differently by more than 1e-5 of the largest number, where a group or a layer would lose all its
+    channels, or where it has none of that number.
     """
     gone_from = _gone(channels, chosen)
     copy = deepcopy(module)
@@ -53,6 +53,11 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
     for name, axes in stay.items():
         tensor = tensors[name]
         for axis, left in axes.items():
+            if not left.any():
+                raise ValueError(
+                    f"{name.rpartition('.')[0]} would lose all its channels, though other layers "
+                    "keep some that leave with them: let more of them stay"
+                )
             positions = torch.from_numpy(np.flatnonzero(left)).to(tensor.device)
             tensor = tensor.index_select(axis, positions)
         _replace(copy, name, tensor.detach().clone())

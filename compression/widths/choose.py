@@ -8,6 +8,7 @@ import numpy as np
 from compression.importance.base import Scores
 from compression.widths.rounding import kept_of
 from compression.widths.sizes import Gone
+from compression.widths.stops import stops_of
 
 Cost = Callable[[Gone], float]
 """What a network costs that has lost so much: MACs, parameters, milliseconds."""
@@ -27,8 +28,8 @@ def evenly(widths: Mapping[str, int], cost: Cost, most: float, multiple: int = 1
         }
 
     narrowest = cost(at(SHARES))
-    _must_be_possible(narrowest, most)
-    return at(_first(SHARES, lambda step: cost(at(step)) <= most))
+    must_be_possible(narrowest, most)
+    return at(first_enough(SHARES, lambda step: cost(at(step)) <= most))
 
 
 def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> Gone:
@@ -37,12 +38,12 @@ def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> 
     They go in steps of `multiple`, each step at its mean score, so that widths are multiples where
     they were; a group keeps at least `multiple`. ValueError where that does not suffice.
     """
-    widths = {name: len(one) for name, one in scores.items()}
+    stops = stops_of({name: len(one) for name, one in scores.items()}, multiple)
     steps: list[tuple[float, str, int]] = []
     for name, one in scores.items():
-        values, width = np.sort(one.cpu().numpy()), widths[name]
+        values = np.sort(one.cpu().numpy())
         worth = 0.0
-        for gone in _stops(width, multiple):
+        for gone in stops[name]:
             before = steps[-1][2] if steps and steps[-1][1] == name else 0
             worth = max(worth, float(values[before:gone].mean()))
             steps.append((worth, name, gone))
@@ -50,12 +51,12 @@ def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> 
     narrowest = dict[str, int]()
     for _, name, count in order:
         narrowest[name] = count
-    _must_be_possible(cost(narrowest), most)
+    must_be_possible(cost(narrowest), most)
 
     def after(count: int) -> dict[str, int]:
         return {name: gone for _, name, gone in order[:count]}
 
-    return after(_first(len(order), lambda count: cost(after(count)) <= most))
+    return after(first_enough(len(order), lambda count: cost(after(count)) <= most))
 
 
 Drops = Mapping[str, Sequence[tuple[int, float]]]
@@ -76,24 +77,19 @@ def by_sensitivity(drops: Drops, cost: Cost, most: float) -> Gone:
     ValueError where not even the largest drop that was tried makes the network so cheap.
     """
     thresholds = sorted({0.0, *(drop for tried in drops.values() for _, drop in tried)})
-    _must_be_possible(cost(within(drops, thresholds[-1])), most)
+    must_be_possible(cost(within(drops, thresholds[-1])), most)
     last = len(thresholds) - 1
-    step = _first(last, lambda step: cost(within(drops, thresholds[step])) <= most)
+    step = first_enough(last, lambda step: cost(within(drops, thresholds[step])) <= most)
     return within(drops, thresholds[step])
 
 
-def _first(last: int, enough: Callable[[int], bool]) -> int:
+def first_enough(last: int, enough: Callable[[int], bool]) -> int:
     """The first step that is enough, where all behind one that is are too; else the last."""
     return bisect_left(range(last), True, key=enough)
 
 
-def _stops(width: int, multiple: int) -> list[int]:
-    """How many channels may go: so many that multiples stay, and one multiple at least."""
-    first = width % multiple or multiple
-    return [gone for gone in range(first, width, multiple) if width - gone >= multiple]
-
-
-def _must_be_possible(narrowest: float, most: float) -> None:
+def must_be_possible(narrowest: float, most: float) -> None:
+    """ValueError where the narrowest network costs more than it may."""
     if narrowest > most:
         raise ValueError(
             f"{most:.4g} cannot be met: with as few channels as may stay the network still costs "

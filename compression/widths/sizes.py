@@ -1,5 +1,6 @@
 """What a network costs once channels are gone, without removing any."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,12 +40,12 @@ class _Weight:
     shape: tuple[int, ...]
     lost: tuple[tuple[int, str, np.ndarray], ...]
 
-    def left(self, gone: Gone) -> int:
-        """Numbers that stay."""
+    def left(self, gone: Gone) -> tuple[int, ...]:
+        """The shape of what stays."""
         shape = list(self.shape)
         for axis, group, lost in self.lost:
             shape[axis] -= int(lost[gone.get(group, 0)])
-        return int(np.prod(shape))
+        return tuple(shape)
 
 
 class Sizes:
@@ -72,15 +73,24 @@ class Sizes:
             if isinstance(weight, nn.Parameter):
                 used[names[id(weight)]] += macs // weight.numel()
         self.widths = {group.name: group.width for group in channels.groups}
-        self._weights = [
-            _Weight(used[name], tuple(one.shape), tuple(lost[name]))
-            for name, one in module.named_parameters()
-        ]
+        self._weights = {
+            name: _Weight(used[names[id(one)]], tuple(one.shape), tuple(lost[names[id(one)]]))
+            for name, one in module.named_parameters(remove_duplicate=False)
+        }
+        self._different = [self._weights[name] for name in names.values()]
 
     def macs(self, gone: Gone) -> int:
         """Multiply-accumulates of all layers that have a weight, for one image."""
-        return sum(weight.used * weight.left(gone) for weight in self._weights if weight.used)
+        return sum(one.used * math.prod(one.left(gone)) for one in self._different if one.used)
 
     def parameters(self, gone: Gone) -> int:
         """Numbers in all parameters."""
-        return sum(weight.left(gone) for weight in self._weights)
+        return sum(math.prod(one.left(gone)) for one in self._different)
+
+    def shape(self, tensor: str, gone: Gone) -> tuple[int, ...]:
+        """The shape that a parameter has left."""
+        return self._weights[tensor].left(gone)
+
+    def groups(self, tensor: str) -> frozenset[str]:
+        """The groups whose channels a parameter holds."""
+        return frozenset(group for _, group, _ in self._weights[tensor].lost)

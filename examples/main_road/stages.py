@@ -195,7 +195,7 @@ def export_network(road: Road) -> None:
     reading = Reading(resolution=spec.input.height)
     data = open_dataset(road.config.dataset, road.config.path, reading)
     images = next(iter(data.train.evaluation_batches(CHECKED_IMAGES)))[0]
-    done = export_onnx(network, road.folder / "model.onnx", images)
+    done = export_onnx(network, spec.input, road.folder / "model.onnx", images)
     write_json(road.folder / "export.json", done)
     print(f"model.onnx: {done.bytes:,} bytes, logits differ by {done.difference:.1e} at most")
 

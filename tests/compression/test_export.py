@@ -34,7 +34,7 @@ def test_the_file_answers_as_the_module_and_can_be_timed(spec, tmp_path: Path) -
             torch.nn.init.uniform_(part.running_mean, -0.2, 0.2)
             torch.nn.init.uniform_(part.running_var, 0.5, 1.5)  # pyright: ignore
     file = tmp_path / "model.onnx"
-    done = export_onnx(network, file)
+    done = export_onnx(network, spec.input, file)
     assert network.training
     assert done.bytes == file.stat().st_size
     assert done.difference < 1e-5
@@ -51,9 +51,10 @@ def test_the_file_answers_as_the_module_and_can_be_timed(spec, tmp_path: Path) -
 
 
 def test_a_network_that_differs_is_not_written(tmp_path: Path, monkeypatch) -> None:
-    network = hand_made("smoke").build(0)
+    spec = hand_made("smoke")
+    network = spec.build(0)
     monkeypatch.setattr(export, "_to_onnx", lambda network, example: b"")
     monkeypatch.setattr(export, "_disagreement", lambda network, data, images: float("nan"))
     with pytest.raises(ValueError, match="nothing was written"):
-        export_onnx(network, tmp_path / "model.onnx")
+        export_onnx(network, spec.input, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []

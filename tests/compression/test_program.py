@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from compression.apply import write_what_is_left
 from compression.program import PROGRAM, write_program
-from main import write_what_is_left
 from proxyless_nas import hand_made, load_spec
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import open_subject

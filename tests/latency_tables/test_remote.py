@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from latency_tables import measure
+from latency_tables import speed
 from latency_tables.devices.link import Address, Link, describe
 from latency_tables.devices.remote import RemoteDevice
 from latency_tables.journal import journal_path, read
@@ -112,7 +112,7 @@ def test_five_blocks_survive_the_death_of_their_server(port: int, tmp_path, caps
 def test_a_run_that_died_with_its_server_goes_on_and_measures_nothing_twice(
     port: int, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(measure, "SENTINEL_MAY_MOVE", 9.0)  # this machine may be busy
+    monkeypatch.setattr(speed, "SENTINEL_MAY_MOVE", 9.0)  # this machine may be busy
     out, process = tmp_path / "t.json", server(port, "again")
     runtime = remote(port, "again", patience_s=0.0)
     prepare, calls = runtime.prepare, Counter[str]()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 from torch import nn
 
@@ -146,7 +146,32 @@ def test_random_networks_masked_equal_removed(data: some.DataObject) -> None:
 
     net, x = settle(Net()), torch.randn(2, 3, 5, 5)
     channels = find_channels(net, x)
-    removed(net, channels, some_of(channels, data.draw(some.integers(0, 99))), x)
+    try:
+        removed(net, channels, some_of(channels, data.draw(some.integers(0, 99))), x)
+    except ValueError as error:
+        assume("would lose all its channels" not in str(error))
+        raise
+
+
+def test_a_layer_that_would_lose_all_its_channels_though_its_group_keeps_some_is_refused() -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.both = conv(3, 2), conv(3, 4), conv(3, 6)
+            self.head = nn.Linear(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.cat([self.a(x), self.b(x)], 1) + self.both(x)
+            return self.head(y.mean((2, 3)))
+
+    network, x = settle(Beside()), torch.randn(1, 3, 4, 4)
+    channels = find_channels(network, x)
+    (group,) = channels.groups
+    made = next(place for place in group.places if place.tensor == "a.weight")
+    of_a = made.channel[made.channel >= 0].tolist()
+    with pytest.raises(ValueError, match="a would lose all its channels"):
+        removed(network, channels, {group.name: of_a}, x)
+    removed(network, channels, {group.name: of_a[:1]}, x)
 
 
 def test_a_group_that_would_lose_all_its_channels_is_refused() -> None:

@@ -1,0 +1,53 @@
+"""Compress networks: prune in four steps, or under a recipe."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the cores to decoders
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from compression.pruning.ana import ana
+from compression.pruning.config import Pruning
+from compression.pruning.finetune import finetune
+from compression.pruning.prune import prune
+from compression.pruning.transform import transform
+from proxyless_nas.command import Command, run_many
+from proxyless_nas.files import read_yaml
+
+
+class AnaConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Step 1 of pruning: try what each group of channels is worth; continues where it stopped."""
+
+    config: str
+    """What is pruned, and how: a YAML file, as in examples/prune."""
+
+
+class PruneConfig(AnaConfig, frozen=True):
+    """Step 2 of pruning: choose the channels that go, so that the goal is met."""
+
+
+class FinetuneConfig(AnaConfig, frozen=True):
+    """Step 3 of pruning: train what is left; on one worker or many, continues where it stopped."""
+
+
+class TransformConfig(AnaConfig, frozen=True):
+    """Step 4 of pruning: write and export the plain network, and say what was won and lost."""
+
+
+def step(act: Callable[[Pruning], None]) -> Callable[[AnaConfig], None]:
+    """Read the file that a step is given, and take the step."""
+    return lambda given: act(read_yaml(given.config, Pruning))
+
+
+if __name__ == "__main__":
+    run_many(
+        "python -m compression",
+        {
+            "ana": Command(AnaConfig, step(ana)),
+            "prune": Command(PruneConfig, step(prune)),
+            "finetune": Command(FinetuneConfig, step(finetune)),
+            "transform": Command(TransformConfig, step(transform)),
+        },
+    )

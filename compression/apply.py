@@ -1,0 +1,40 @@
+"""Train under a recipe: what `main.py --compress` does, and what it leaves in the run folder."""
+
+from pathlib import Path
+
+from torch import nn
+
+from compression.describe import described
+from compression.program import PROGRAM, write_program
+from compression.recipe import RECIPE, read_recipe
+from compression.summary import sparsity_of, told
+from proxyless_nas.subject import Subject
+from training.config import TrainConfig
+from training.run import PLAIN, Extras
+from training.run_folder import keep_same
+
+
+def under_its_recipe(config: TrainConfig) -> Extras:
+    """What the recipe of a config adds to its training: nothing where there is none."""
+    if config.compress is None:
+        return PLAIN
+    recipe = read_recipe(config.compress, Path(str(config.out)) if config.resume else None)
+
+    def begun(out: Path) -> None:
+        keep_same(out / RECIPE, recipe, f"the recipe {config.compress}")
+
+    return Extras(accompany=recipe.accompany, begun=begun, finished=write_what_is_left)
+
+
+def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
+    """spec.json of a compressed network, or network.pt2 where no description says what it is."""
+    print(told(sparsity_of(network)))
+    try:
+        if subject.spec is not None:
+            described(subject.spec, network).save(str(out / "spec.json"))
+            return
+        reason = f"{subject.name} is torchvision's"
+    except ValueError as error:
+        reason = str(error)
+    write_program(network, subject.input, out / PROGRAM)
+    print(f"{reason}: {out / PROGRAM} is the network and its weights, for torch.export.load")

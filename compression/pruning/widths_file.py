@@ -1,0 +1,68 @@
+"""widths.json: which channels `prune` has taken from which groups, and the network without them."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from torch import nn
+
+from compression.channels.cut import Chosen, noise, removed
+from compression.channels.groups import Channels
+from compression.pruning.config import Pruning
+from compression.pruning.whole import channels_of
+from compression.sensitivity import digest_of
+from proxyless_nas.files import read_json
+from proxyless_nas.layer import Shape
+from proxyless_nas.subject import Subject
+from training.config import TrainConfig
+from training.prepare import first_network
+
+WIDTHS = "widths.json"
+
+
+class Narrowed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A group, by the layers that make its channels, and which of them it has lost."""
+
+    makers: tuple[str, ...]
+    width: int
+    gone: tuple[int, ...]
+
+
+class Widths(Struct, frozen=True, forbid_unknown_fields=True):
+    """All groups of a network; `digest` tells its weights."""
+
+    network: str
+    digest: str
+    groups: tuple[Narrowed, ...]
+
+    @classmethod
+    def of(cls, subject: Subject, network: nn.Module, channels: Channels, gone: Chosen) -> "Widths":
+        """What these channels being `gone` makes of a network."""
+        groups = (
+            Narrowed(group.makers, group.width, tuple(sorted(gone.get(group.name, ()))))
+            for group in channels.groups
+        )
+        return cls(subject.name, digest_of(network, {}, ""), tuple(groups))
+
+    def thin(self, network: nn.Module, shape: Shape, channels: Channels) -> nn.Module:
+        """`network` without them; ValueError where it is not the one that was pruned."""
+        if digest_of(network, {}, "") != self.digest:
+            raise ValueError(
+                f"{WIDTHS} was made for other weights of {self.network}: give the same `weights`, "
+                "or prune again"
+            )
+        chosen = {one.makers[0]: one.gone for one in self.groups if one.gone}
+        return removed(network, channels, chosen, noise(shape, network))
+
+
+def read_widths(config: Pruning) -> Widths:
+    """What `prune` has left; FileNotFoundError names the command that makes it."""
+    file = Path(config.out) / WIDTHS
+    if not file.exists():
+        raise FileNotFoundError(f"no file {file}: `python -m compression prune` writes it")
+    return read_json(file, Widths)
+
+
+def thinned(config: Pruning, widths: Widths, train: TrainConfig, subject: Subject) -> nn.Module:
+    """The network of a config with its first weights, without what `prune` has taken."""
+    network = first_network(train, subject).eval()
+    return widths.thin(network, subject.input, channels_of(config, network, subject.input))
