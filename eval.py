@@ -34,7 +34,8 @@ class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Evaluate a network on test images and say what it costs."""
 
     arch: Annotated[str, short("a")]
-    """The network: a file (ours or the original's), a published name, or one of torchvision's."""
+    """The network: a file (ours or the original's), a published name, one of torchvision's, or
+    module:function, code of your own that makes one (with --resolution and --num-classes)."""
     weights: str | None = None
     """Its weights; default: the weights.pt beside the file, or the published ones of a name."""
     path: Annotated[str | None, short("p")] = None

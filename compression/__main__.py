@@ -6,8 +6,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the co
 
 from collections.abc import Callable
 
+import tyro
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from compression.apply import under_its_recipe
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune
@@ -15,6 +18,8 @@ from compression.pruning.prune import prune
 from compression.pruning.transform import transform
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.files import read_yaml
+from training.config import TrainConfig
+from training.run import run_training
 
 
 class AnaConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +41,22 @@ class TransformConfig(AnaConfig, frozen=True):
     """Step 4 of pruning: write and export the plain network, and say what was won and lost."""
 
 
+class ApplyConfig(TrainConfig, frozen=True, kw_only=True):
+    """Train a network under a recipe, as `main.py --compress`; a run that stopped continues."""
+
+    recipe: tyro.conf.Positional[str]
+    """What is done to the network while it learns: a YAML file, as in examples/compress."""
+
+
+def apply(given: ApplyConfig) -> None:
+    """The training whose `compress` is the recipe; ValueError where both are given."""
+    fields = asdict(given)
+    recipe = fields.pop("recipe")
+    if given.compress is not None:
+        raise ValueError("the recipe is given without a flag: leave --compress out")
+    run_training(TrainConfig(**{**fields, "compress": recipe}), under_its_recipe)
+
+
 def step(act: Callable[[Pruning], None]) -> Callable[[AnaConfig], None]:
     """Read the file that a step is given, and take the step."""
     return lambda given: act(read_yaml(given.config, Pruning))
@@ -45,6 +66,7 @@ if __name__ == "__main__":
     run_many(
         "python -m compression",
         {
+            "apply": Command(ApplyConfig, apply),
             "ana": Command(AnaConfig, step(ana)),
             "prune": Command(PruneConfig, step(prune)),
             "finetune": Command(FinetuneConfig, step(finetune)),

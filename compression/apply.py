@@ -33,7 +33,7 @@ def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
         if subject.spec is not None:
             described(subject.spec, network).save(str(out / "spec.json"))
             return
-        reason = f"{subject.name} is torchvision's"
+        reason = f"{subject.name} has no description"
     except ValueError as error:
         reason = str(error)
     write_program(network, subject.input, out / PROGRAM)

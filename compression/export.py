@@ -38,10 +38,9 @@ def export_onnx(
     when the two disagree by more than 1e-3 of the largest logit; then nothing is written.
     """
     network = deepcopy(network).cpu().eval()
-    example = torch.zeros(1, shape.channels, shape.height, shape.width)
     if images is None:
         images = noise(shape, network, CHECKED)
-    data = _to_onnx(network, example)
+    data = onnx_bytes(network, shape)
     difference = _disagreement(network, data, images)
     if not difference <= TOLERANCE:
         raise ValueError(
@@ -52,7 +51,9 @@ def export_onnx(
     return Export(str(path), len(data), difference)
 
 
-def _to_onnx(network: nn.Module, example: torch.Tensor) -> bytes:
+def onnx_bytes(network: nn.Module, shape: Shape, batch: int = 1) -> bytes:
+    """A network in eval mode on the CPU as an ONNX file for [batch, *shape], unchecked."""
+    example = torch.zeros(batch, shape.channels, shape.height, shape.width)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         file = Path(folder) / "model.onnx"

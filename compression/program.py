@@ -22,6 +22,7 @@ def write_program(module: nn.Module, shape: Shape, path: str | Path) -> None:
     `torch.export.load(path).module()` is the network again.
     """
     copy = deepcopy(module).eval().cpu()
+    copy.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     x = noise(shape, copy)
     batch = torch.export.Dim("batch", min=1)
     with replacing(path) as file:

@@ -9,6 +9,7 @@ from torch import nn
 from proxyless_nas.layer import Shape
 from proxyless_nas.load import TORCHVISION, load_published_weights, load_spec, torchvision_name
 from proxyless_nas.network import NetworkSpec, adopt
+from proxyless_nas.own import is_own, make_own, own_shape
 from proxyless_nas.seeds import seeded
 from proxyless_nas.weights import load_weights
 
@@ -16,7 +17,8 @@ TORCHVISION_CLASSES = 1000
 
 
 class Subject(Struct, frozen=True):
-    """What is told of a network before it is built; torchvision's have no description."""
+    """What is told of a network before it is built; torchvision's and the user's own have no
+    description."""
 
     source: str
     """The name or file it was asked for by."""
@@ -31,9 +33,12 @@ class Subject(Struct, frozen=True):
         return self.source.removeprefix(TORCHVISION) if self.spec is None else self.spec.name
 
     def build(self, seed: int | None = None) -> nn.Module:
-        """The module with fresh weights; ValueError where torchvision's takes no dropout."""
+        """The module with fresh weights; ValueError where it takes no dropout."""
         if self.spec is not None:
             return self.spec.build(seed)
+        if is_own(self.source):
+            with seeded(seed):
+                return make_own(self.source)
         from proxyless_nas.torchvision_door import make_classifier
 
         with seeded(seed):
@@ -46,7 +51,12 @@ def open_subject(
     classes: int | None = None,
     dropout: float | None = None,
 ) -> Subject:
-    """Names, files and errors of `load_network`; what is None stays as the network has it."""
+    """Names, files and errors of `load_network`; what is None stays as the network has it.
+
+    ValueError for code without a side or a number of classes, or with a dropout: it has its own.
+    """
+    if is_own(source):
+        return _own_subject(source, side, classes, dropout)
     name = torchvision_name(source)
     if name is not None:
         from proxyless_nas.torchvision_door import classifier_shape
@@ -58,13 +68,27 @@ def open_subject(
     return Subject(source, spec.input, spec.classifier.classes, spec.classifier.dropout, spec)
 
 
+def _own_subject(
+    source: str, side: int | None, classes: int | None, dropout: float | None
+) -> Subject:
+    if dropout is not None:
+        raise ValueError(f"{source} is code: it takes no --dropout")
+    if classes is None:
+        raise ValueError(f"{source} is code: say with --num-classes how many it tells apart")
+    return Subject(source, own_shape(source, side), classes, None, None)
+
+
 def load_network(source: str, seed: int | None = None) -> nn.Module:
     """The module with fresh weights, [B, *network_input(source)] -> [B, classes].
 
     A published name or a file gives a Network. Any other name is looked up among torchvision's
     classification networks, which have 1000 classes; `torchvision:` in front chooses them where
     both have the name. Errors as in `load_spec`; the hint knows torchvision's names too.
+    `module:function` names code that makes a network of the user's own (`own.make_own`).
     """
+    if is_own(source):
+        with seeded(seed):
+            return make_own(source)
     return open_subject(source).build(seed)
 
 
@@ -78,6 +102,8 @@ def load_its_weights(network: nn.Module, source: str, weights: str | None = None
     published ones of its name. Errors as in `load_weights` and `load_published_weights`."""
     if weights is not None:
         load_weights(network, weights)
+    elif is_own(source):
+        raise ValueError(f"{source} is code: give a file of weights")
     elif Path(source).is_file():
         load_weights(network, Path(source).with_name("weights.pt"))
     else:
@@ -90,6 +116,9 @@ def start_from(network: nn.Module, source: str, weights: str | None = None) -> t
     Returns the names of the tensors that kept their fresh values: a classifier of another size.
     Weights of a network that has the new number of classes already are taken whole.
     """
+    if is_own(source):
+        load_its_weights(network, source, weights)
+        return ()
     donor = open_subject(source).build()
     try:
         load_its_weights(donor, source, weights)

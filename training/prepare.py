@@ -126,7 +126,7 @@ def learner_of(
     if config.path_drop or config.cell_drop:
         if not isinstance(network, Network):
             raise ValueError(
-                f"{subject.name} is torchvision's: it takes no --path-drop, --cell-drop"
+                f"{subject.name} is none of our networks: it takes no --path-drop, --cell-drop"
             )
         drop_paths(network, config.path_drop, config.cell_drop)
     network.to(device)

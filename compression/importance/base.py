@@ -19,6 +19,11 @@ Scores = dict[str, Tensor]
 class Importance(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fields=True):
     """One way to guess; a subclass says which."""
 
+    @property
+    def comparable(self) -> bool:
+        """Whether scores of different groups are in one unit: a change of the loss."""
+        return False
+
     def scores(self, module: nn.Module, channels: Channels, batches: Batches = ()) -> Scores:
         """Scores of all groups. ValueError where it must see `batches` and there are none."""
         raise NotImplementedError

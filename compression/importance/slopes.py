@@ -17,6 +17,10 @@ class Taylor(Importance, frozen=True, tag="taylor"):
     that stand in the module stay as they are.
     """
 
+    @property
+    def comparable(self) -> bool:
+        return True
+
     def scores(self, module: nn.Module, channels: Channels, batches: Batches = ()) -> Scores:
         must_see(batches, self)
         taken = {place.tensor for group in channels.groups for place in takers_of(group)}

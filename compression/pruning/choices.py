@@ -33,6 +33,8 @@ class Known:
 
     widths: Mapping[str, int]
     scores: Scores
+    comparable: bool
+    """Whether scores of different groups are in one unit."""
     multiple: int
     cost: Cost
     most: float
@@ -77,10 +79,11 @@ class BySensitivity(Choice, frozen=True, tag="by-sensitivity"):
 class LeastLost(Choice, frozen=True, tag="least-lost"):
     """Where least is lost for what is saved: the way to make a latency, which falls in stairs.
 
-    What is lost is the score, or what `ana` has measured. Each group has `stops` widths at most.
+    What is lost is what `ana` has measured, or the score: that of Taylor as it is, any other in
+    units of its group's mean. Each group is tried at `widths` widths at most.
     """
 
-    worth: Literal["score", "sensitivity"] = "score"
+    worth: Literal["score", "sensitivity"] = "sensitivity"
     widths: int = 8
 
     def __post_init__(self) -> None:
@@ -89,7 +92,7 @@ class LeastLost(Choice, frozen=True, tag="least-lost"):
 
     def gone(self, known: Known) -> Gone:
         if self.worth == "score":
-            losses = losses_of(known.scores)
+            losses = losses_of(known.scores, known.comparable)
         else:
             losses = losses_tried(known.sensitivity(), known.widths)
         stops = stops_of(known.widths, known.multiple, self.widths)

@@ -6,10 +6,12 @@ from copy import deepcopy
 from msgspec import Struct
 from torch import nn
 
+from compression.export import onnx_bytes
 from compression.pruning.goals import LatencyGoal
 from compression.widths import Gone
 from compression.widths.choose import Cost
-from latency_tables.model import Model
+from latency_tables.graph import to_onnx
+from latency_tables.model import Model, OnnxModel
 from latency_tables.networks import measure_networks
 from latency_tables.protocol import Protocol
 from latency_tables.runtimes import Runtime, open_runtime
@@ -27,23 +29,34 @@ class Clock(Struct, frozen=True):
     runtime: Runtime
     whole: nn.Module
     shape: Shape
+    exported: bool
+    """Whether torch exports what is measured: where our own translation does not know all of it."""
 
     @classmethod
     def of(cls, goal: LatencyGoal, whole: nn.Module, shape: Shape) -> "Clock":
         """ValueError where the runtime is not there."""
-        return cls(goal, open_runtime(goal.on), whole, shape)
+        whole = deepcopy(whole).cpu().eval()
+        try:
+            to_onnx(deepcopy(whole), shape)
+            exported = False
+        except ValueError:
+            exported = True
+        return cls(goal, open_runtime(goal.on), whole, shape, exported)
 
     def times(self, network: nn.Module, protocol: Protocol, visits: int) -> tuple[float, float]:
         """Milliseconds of the whole network and of `network`, measured now, in turns."""
-        models = [
-            Model(name, lambda module=module: deepcopy(module), self.shape, self.goal.batch)
-            for name, module in (("whole", self.whole), ("pruned", network))
-        ]
+        models = [self._model("whole", self.whole), self._model("pruned", network)]
         batch = self.goal.batch
         whole, pruned = measure_networks(
             models, visits=visits, runtime=self.runtime, protocol=protocol, batch=batch
         )
         return whole.p10_ms, pruned.p10_ms
+
+    def _model(self, name: str, network: nn.Module) -> Model:
+        copy, batch = deepcopy(network).cpu().eval(), self.goal.batch
+        if self.exported:
+            return OnnxModel(name, onnx_bytes(copy, self.shape, batch))
+        return Model(name, lambda: copy, self.shape, batch)
 
     def ratio(self, network: nn.Module) -> float:
         """What `network` takes over what the whole one takes, briefly measured."""

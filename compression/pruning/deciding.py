@@ -58,6 +58,7 @@ class Decision:
             Known(
                 widths=self._sizes.widths,
                 scores=whole.scores,
+                comparable=config.score.comparable,
                 multiple=config.multiple,
                 cost=cost,
                 most=most,

@@ -11,16 +11,21 @@ from compression.widths.choose import Cost, must_be_possible
 from compression.widths.sizes import Gone
 from compression.widths.stops import Stops
 
+TINY = 1e-12
 Losses = Mapping[str, np.ndarray]
 """By group, [width]: what is lost with its first n channels, n from 0; it never falls."""
 
 
-def losses_of(scores: Scores) -> Losses:
-    """What is lost is the sum of the scores of what goes, in units of the group's mean score."""
+def losses_of(scores: Scores, comparable: bool = False) -> Losses:
+    """What is lost is the sum of the scores of what goes.
+
+    They are taken in units of the group's mean score, unless those of all groups are `comparable`.
+    """
     found = dict[str, np.ndarray]()
     for name, one in scores.items():
         values = np.sort(one.double().cpu().numpy())
-        values = (values - min(values[0], 0.0)) / max(float(np.abs(values).mean()), 1e-12)
+        if not comparable:
+            values = values / max(float(values.mean()), TINY)
         found[name] = np.concatenate([[0.0], np.cumsum(values[:-1])])
     return found
 

@@ -53,7 +53,7 @@ def test_the_file_answers_as_the_module_and_can_be_timed(spec, tmp_path: Path) -
 def test_a_network_that_differs_is_not_written(tmp_path: Path, monkeypatch) -> None:
     spec = hand_made("smoke")
     network = spec.build(0)
-    monkeypatch.setattr(export, "_to_onnx", lambda network, example: b"")
+    monkeypatch.setattr(export, "onnx_bytes", lambda network, shape: b"")
     monkeypatch.setattr(export, "_disagreement", lambda network, data, images: float("nan"))
     with pytest.raises(ValueError, match="nothing was written"):
         export_onnx(network, spec.input, tmp_path / "model.onnx")

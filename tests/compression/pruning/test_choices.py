@@ -50,7 +50,9 @@ def test_the_best_random_network_wins_and_an_interrupted_search_goes_on(tmp_path
         return score(1.0, 1 - gone["c"] / 64)
 
     def known(tries: Tries) -> Known:
-        return Known(WIDTHS, {}, 1, cost, 0.5 * cost({}), lambda: pytest.fail("asked"), tries.score)
+        return Known(
+            WIDTHS, {}, False, 1, cost, 0.5 * cost({}), lambda: pytest.fail("asked"), tries.score
+        )
 
     choice, file = RandomNetworks(networks=8), tmp_path / "tries.json"
     with pytest.raises(KeyboardInterrupt):

@@ -13,6 +13,7 @@ from compression.pruning.widths_file import Widths
 from compression.sensitivity import Sensitivity
 from proxyless_nas import hand_made, load_spec, macs_of, parameters_of
 from proxyless_nas.files import read_json
+from proxyless_nas.own import make_own
 from proxyless_nas.subject import load_its_weights
 from proxyless_nas.weights import load_tensors, save_tensors
 from tests.commands.helpers import assert_refused, run_here, run_well, well
@@ -121,6 +122,41 @@ def test_what_the_next_step_needs_is_told(trained: Path, tmp_path: Path) -> None
                        written(trained, tmp_path, train=train))  # fmt: skip
     assert_refused(refused, "made for other weights")
     assert not (tmp_path / "out" / "finetune" / "config.json").exists()
+
+
+OWN = """
+from torch import nn
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 12, 3, 2), nn.Conv2d(12, 12, 3, padding=1)
+        self.norm, self.head = nn.BatchNorm2d(12), nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = self.one(x).relu()
+        return self.head((x + self.norm(self.two(x))).mean((2, 3)))
+"""
+
+
+@pytest.mark.slow
+def test_a_network_of_the_users_own_takes_the_same_road(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_to_prune.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    train = {**TRAIN, "arch": "mine_to_prune:Pair", "resolution": 28, "num_classes": 10}
+    config = written(tmp_path, tmp_path, train=train, choose={"by": "evenly"})
+    for step in ("prune", "finetune", "transform"):
+        take(step, config)
+    report = read_json(tmp_path / "out" / "report.json", Report)
+    assert report.pruned.macs <= 0.5 * report.whole.macs
+    program = torch.export.load(tmp_path / "out" / "network.pt2").module()
+    network = make_own("mine_to_prune:Pair")
+    x = torch.randn(3, 1, 28, 28)
+    assert program(x).shape == network(x).shape
+    state = load_tensors(tmp_path / "out" / "weights.pt")
+    assert state["one.weight"].shape[0] == state["head.weight"].shape[1] < 12
 
 
 def test_mistakes_on_the_command_line_are_told(trained: Path, tmp_path: Path) -> None:

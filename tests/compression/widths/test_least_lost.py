@@ -86,3 +86,5 @@ def test_the_least_score_goes_first_whatever_its_unit() -> None:
     expected = np.array([0.0, 0.5, 1.5])
     np.testing.assert_allclose(losses_of(scores)["a"], expected)
     np.testing.assert_allclose(losses_of({"a": 1000 * scores["a"]})["a"], expected)
+    raw = losses_of({"a": 1000 * scores["a"]}, comparable=True)["a"]
+    np.testing.assert_allclose(raw, 2000 * expected)
