@@ -50,6 +50,7 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
             left = whole.setdefault(place.axis, np.ones(len(place.channel), dtype=bool))
             left &= ~np.isin(place.channel, gone)
     widths = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    homes = _homes(copy)
     for name, axes in stay.items():
         tensor = tensors[name]
         for axis, left in axes.items():
@@ -60,7 +61,7 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
                 )
             positions = torch.from_numpy(np.flatnonzero(left)).to(tensor.device)
             tensor = tensor.index_select(axis, positions)
-        _replace(copy, name, tensor.detach().clone())
+        _replace(homes[id(tensors[name])], tensors[name], tensor.detach().clone())
     for name, part in copy.named_modules():
         _fit(part, widths.get(f"{name}.weight"))
     must_agree(masked(module, channels, chosen), copy, *inputs)
@@ -138,18 +139,22 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
-def _replace(module: nn.Module, name: str, tensor: Tensor) -> None:
-    """Put a tensor wherever the one of this name stands."""
-    before = module.get_parameter(name) if name in dict(module.named_parameters()) else None
-    if before is None:
-        parent, _, own = name.rpartition(".")
-        module.get_submodule(parent).register_buffer(own, tensor)
-        return
-    new = nn.Parameter(tensor, requires_grad=before.requires_grad)
+def _homes(module: nn.Module) -> dict[int, list[tuple[nn.Module, str]]]:
+    """By the id of a tensor, the parts that hold it, and what they call it."""
+    found: dict[int, list[tuple[nn.Module, str]]] = {}
     for part in module.modules():
-        for own, parameter in list(part.named_parameters(recurse=False)):
-            if parameter is before:
-                setattr(part, own, new)
+        own = (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False))
+        for name, tensor in own:
+            found.setdefault(id(tensor), []).append((part, name))
+    return found
+
+
+def _replace(homes: list[tuple[nn.Module, str]], before: Tensor, tensor: Tensor) -> None:
+    """Put a tensor wherever the one `before` it stands."""
+    if isinstance(before, nn.Parameter):
+        tensor = nn.Parameter(tensor, requires_grad=before.requires_grad)
+    for part, name in homes:
+        setattr(part, name, tensor)
 
 
 def _fit(part: nn.Module, before: tuple[int, ...] | None) -> None:
