@@ -4,8 +4,17 @@ from compression.steps.base import AtWork
 from compression.steps.channels import ChannelsStep
 from compression.steps.mask import MaskStep
 from compression.steps.penalty import PenaltyStep
+from compression.steps.sparse_groups import SparseGroupsStep
 from compression.steps.teach import TeachStep
 
-AnyStep = ChannelsStep | MaskStep | PenaltyStep | TeachStep
+AnyStep = ChannelsStep | MaskStep | PenaltyStep | SparseGroupsStep | TeachStep
 
-__all__ = ["AnyStep", "AtWork", "ChannelsStep", "MaskStep", "PenaltyStep", "TeachStep"]
+__all__ = [
+    "AnyStep",
+    "AtWork",
+    "ChannelsStep",
+    "MaskStep",
+    "PenaltyStep",
+    "SparseGroupsStep",
+    "TeachStep",
+]

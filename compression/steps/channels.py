@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from compression.channels.cut import Chosen, noise
-from compression.channels.groups import Channels, Group, Place, find_channels
+from compression.channels.groups import Channels, Place, find_channels
 from compression.importance import L2, AnyDataFree
 from compression.importance.base import per_channel, takers_of
 from compression.masks import Mask, mask_on, masks_of, plain_copy
 from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where, must_stand_alone
 from compression.steps.base import AtWork, Step
+from compression.steps.places import matrices
 from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
 from proxyless_nas.layer import Shape
 from training.plan import Plan
@@ -76,10 +77,10 @@ class _Thinning(AtWork):
         self._shape, self._how, self._shares = shape, how, shares
         self.last_change = max(shares)
         for group in channels.groups:
-            for place in _matrices(network, group):
+            for place in matrices(network, group):
                 must_stand_alone(network, place.layer, place.own)
         for group in channels.groups:
-            for place in _matrices(network, group):
+            for place in matrices(network, group):
                 _mask_of(network, place)
 
     def before(self, step: int) -> None:
@@ -116,19 +117,10 @@ class _Thinning(AtWork):
 
     def _mask(self, lost: Chosen) -> None:
         for group in self._channels.groups:
-            for place in _matrices(self._network, group):
+            for place in matrices(self._network, group):
                 positions = np.flatnonzero(np.isin(place.channel, lost.get(group.name, ())))
                 kept = _mask_of(self._network, place).kept
                 kept.index_fill_(place.axis, torch.from_numpy(positions).to(kept.device), False)
-
-
-def _matrices(network: nn.Module, group: Group) -> list[Place]:
-    """Weights, with two axes and more, of the layers that make and take channels of a group."""
-    return [
-        place
-        for place in group.places
-        if place.own == "weight" and network.get_submodule(place.layer).weight.ndim > 1  # type: ignore[operator,union-attr]
-    ]
 
 
 def _mask_of(network: nn.Module, place: Place) -> Mask:
