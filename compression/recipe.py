@@ -13,7 +13,7 @@ from compression.masks import plain_copy
 from compression.steps import AnyStep, AtWork
 from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.layer import Shape
-from training.companion import Companion
+from training.companion import Companion, Judge
 from training.plan import Plan
 
 RECIPE = "recipe.json"
@@ -53,8 +53,8 @@ class _All(Companion):
         for one in self._each:
             one.before(step)
 
-    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
-        each = (one.penalty(x, logits) for one in self._each)
+    def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
+        each = (one.penalty(x, logits, judge) for one in self._each)
         found = [penalty for penalty in each if penalty is not None]
         return torch.stack(found).sum() if found else None
 

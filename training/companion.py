@@ -1,8 +1,12 @@
 """What changes a network while it learns, beside the optimizer: masks that move, penalties."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from torch import Tensor, nn
+
+Judge = Callable[[Tensor], Tensor]
+"""The training's own loss, of any logits [B, K] for the images at hand."""
 
 
 class Companion(ABC):
@@ -17,8 +21,11 @@ class Companion(ABC):
         """Called before `step`, counted from 0."""
 
     @abstractmethod
-    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
-        """A scalar to add to the loss of images `x`, with its slopes; None for nothing."""
+    def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
+        """A scalar to add to the loss of images `x`, with its slopes; None for nothing.
+
+        That loss is `judge(logits)`; where it has a teacher, every call asks him again.
+        """
 
     @abstractmethod
     def plain(self, network: nn.Module) -> nn.Module:

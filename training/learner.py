@@ -102,9 +102,12 @@ class Learner:
         return total
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        def judge(logits: Tensor) -> Tensor:
+            return self.manner.loss(logits, x, y)
+
         logits = self._link.network(x)
-        loss = self.manner.loss(logits, x, y)
-        penalty = None if self.companion is None else self.companion.penalty(x, logits)
+        loss = judge(logits)
+        penalty = None if self.companion is None else self.companion.penalty(x, logits, judge)
         return loss if penalty is None else loss + penalty
 
     def _update(self) -> None:

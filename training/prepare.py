@@ -126,6 +126,7 @@ def learner_of(
     network.to(device)
     if config.channels_last:
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    companion = None if accompany is None else accompany(network, subject.input, plan)
     exempt: set[Exempt] = {*config.no_wd, *(("norm", "bias") if config.no_wd_bn else ())}
     optimizer = sgd(
         network, plan.peak_lr, config.momentum, config.wd, exempt, nesterov=config.nesterov
@@ -141,7 +142,6 @@ def learner_of(
         passes=plan.passes,
         seed=config.seed,
     )
-    companion = None if accompany is None else accompany(network, subject.input, plan)
     return Learner(network, optimizer, manner, workers, companion)
 
 

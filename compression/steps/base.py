@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from compression.channels.cut import Chosen
 from compression.schedule import When
 from proxyless_nas.layer import Shape
+from training.companion import Judge
 from training.plan import Plan
 
 
@@ -42,10 +43,14 @@ class AtWork(ABC):
     def before(self, step: int) -> None:
         """Called before `step`, counted from 0."""
 
-    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+    def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         """What it adds to the loss of images `x`, with slopes."""
         return None
 
     def gone(self, network: nn.Module) -> Chosen:
         """Channels that can be removed from `network`, which it goes along with, or its average."""
         return {}
+
+    def finished(self, network: nn.Module) -> nn.Module:
+        """What the step leaves in the end of `network`, a plain copy that nobody else has."""
+        return network

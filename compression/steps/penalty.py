@@ -9,6 +9,7 @@ from compression.selectors import Where
 from compression.steps.base import AtWork, Step
 from compression.steps.strength import Strength
 from proxyless_nas.layer import Shape
+from training.companion import Judge
 from training.plan import Plan
 
 
@@ -47,7 +48,7 @@ class _Penalising(AtWork):
     def before(self, step: int) -> None:
         self._strength.before(step)
 
-    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+    def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         return self._strength.now * self.size() if self._strength.now else None
 
     def size(self) -> Tensor:

@@ -7,6 +7,7 @@ from compression.schedule import AnyCurve
 from compression.steps.base import AtWork, Step
 from compression.steps.strength import Strength
 from proxyless_nas.layer import Shape
+from training.companion import Judge
 from training.losses import Teacher
 from training.plan import Plan
 
@@ -39,5 +40,5 @@ class _Teaching(AtWork):
     def before(self, step: int) -> None:
         self._strength.before(step)
 
-    def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
+    def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         return self._strength.now * self._teacher(logits, x) if self._strength.now else None
