@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from compression.apply import under_its_recipe
+from compression.exits.command import ExitsConfig, run_exits
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune
@@ -71,5 +72,6 @@ if __name__ == "__main__":
             "prune": Command(PruneConfig, step(prune)),
             "finetune": Command(FinetuneConfig, step(finetune)),
             "transform": Command(TransformConfig, step(transform)),
+            "exits": Command(ExitsConfig, run_exits),
         },
     )

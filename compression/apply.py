@@ -5,6 +5,8 @@ from pathlib import Path
 from torch import nn
 
 from compression.describe import described
+from compression.exits import WithExits
+from compression.exits.files import write_exits
 from compression.program import PROGRAM, write_program
 from compression.recipe import RECIPE, read_recipe
 from compression.summary import sparsity_of, told
@@ -27,8 +29,14 @@ def under_its_recipe(config: TrainConfig) -> Extras:
 
 
 def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
-    """spec.json of a compressed network, or network.pt2 where no description says what it is."""
+    """spec.json of a compressed network, or network.pt2 where no description says what it is.
+
+    Of a network with exits network.pt2 and, to build it anew, exits.json.
+    """
     print(told(sparsity_of(network)))
+    if isinstance(network, WithExits):
+        print(write_exits(network, subject, out))
+        return
     try:
         if subject.spec is not None:
             described(subject.spec, network).save(str(out / "spec.json"))

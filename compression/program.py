@@ -2,9 +2,11 @@
 
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.fx.node import map_aggregate
 
 from compression.channels.cut import TOLERANCE, apart, noise
 from compression.channels.structure import every
@@ -14,7 +16,6 @@ from proxyless_nas.layer import Shape
 PROGRAM = "network.pt2"
 
 
-@torch.no_grad()
 def write_program(module: nn.Module, shape: Shape, path: str | Path) -> None:
     """Write `module` in eval mode, for any number of images of `shape`; it is read back and tried.
 
@@ -23,11 +24,25 @@ def write_program(module: nn.Module, shape: Shape, path: str | Path) -> None:
     """
     copy = deepcopy(module).eval().cpu()
     copy.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    x = noise(shape, copy)
+    write_called(copy, (noise(shape, copy),), path)
+
+
+@torch.no_grad()
+def write_called(module: nn.Module, inputs: tuple[Any, ...], path: str | Path) -> None:
+    """The same for a module on the CPU, in eval mode, that is called with `inputs`.
+
+    They are tensors, or tuples of them, all with the batch first.
+    """
     batch = torch.export.Dim("batch", min=1)
+
+    def free(one: Any) -> Any:
+        return {0: batch} if isinstance(one, Tensor) else one
+
     with replacing(path) as file:
         try:
-            program = torch.export.export(copy, (x,), dynamic_shapes=({0: batch},))
+            program = torch.export.export(
+                module, inputs, dynamic_shapes=map_aggregate(inputs, free)
+            )
         except Exception as error:
             raise ValueError(
                 f"{type(module).__name__} cannot be exported ({type(error).__name__}): "
@@ -37,7 +52,7 @@ def write_program(module: nn.Module, shape: Shape, path: str | Path) -> None:
             torch.export.save(program, stream)
         with file.open("rb") as stream:
             again = torch.export.load(stream).module()
-        difference = apart(every(torch.Tensor, copy(x)), every(torch.Tensor, again(x)))
+        difference = apart(every(Tensor, module(*inputs)), every(Tensor, again(*inputs)))
         if not difference <= TOLERANCE:
             raise ValueError(
                 f"the exported {type(module).__name__} answers differently, by {difference:.1e} of "

@@ -65,12 +65,15 @@ class _All(Companion):
         for one in self._each:
             for name, channels in one.gone(network).items():
                 gone.setdefault(name, set()).update(channels)
-        if not gone:
-            return copy.to(device)
-        x = noise(self._shape, copy)
-        smaller = removed(copy, find_channels(copy, x), {n: sorted(c) for n, c in gone.items()}, x)
-        must_agree(copy, smaller, x)
-        return smaller.to(device)
+        if gone:
+            x = noise(self._shape, copy)
+            chosen = {name: sorted(channels) for name, channels in gone.items()}
+            smaller = removed(copy, find_channels(copy, x), chosen, x)
+            must_agree(copy, smaller, x)
+            copy = smaller
+        for one in self._each:
+            copy = one.finished(copy)
+        return copy.to(device)
 
     def settled(self, done: int) -> bool:
         return all(one.last_change < done for one in self._each)

@@ -17,7 +17,10 @@ from training.checkpoints import Checkpoints
 
 Config = TypeVar("Config", bound=Struct)
 
-LEFT = ("config.json", "recipe.json", "log.jsonl", "result.json", "spec.json", "network.pt2")
+LEFT = (
+    *("config.json", "recipe.json", "log.jsonl", "result.json"),
+    *("spec.json", "exits.json", "network.pt2"),
+)
 """What a run leaves besides weights and TensorBoard's events."""
 
 

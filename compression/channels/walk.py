@@ -50,11 +50,15 @@ class Walk(fx.Interpreter):
         return Seen(value, Carried.along(tuple(value.shape), long[0], ids))
 
 
-def trace(module: nn.Module) -> fx.GraphModule:
-    """The module's operations in eval mode; ValueError where they depend on its data."""
+def trace(module: nn.Module, tracer: fx.Tracer | None = None) -> fx.GraphModule:
+    """The module's operations in eval mode; ValueError where they depend on its data.
+
+    A `tracer` says which parts are looked into; without one all that are not torch's own.
+    """
     try:
         with in_eval_mode(module):
-            return fx.symbolic_trace(module)
+            graph = (tracer or fx.Tracer()).trace(module)
+            return fx.GraphModule(module, graph, type(module).__name__)
     except Exception as error:
         raise ValueError(
             f"{type(module).__name__} cannot be traced ({type(error).__name__}: {error}): its "

@@ -9,6 +9,7 @@ from torch import nn
 
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Channels, Place, find_channels
+from compression.exits.taps import taps_of
 from compression.importance import L2, AnyDataFree
 from compression.importance.base import per_channel, takers_of
 from compression.masks import Mask, mask_on, masks_of, plain_copy
@@ -53,6 +54,10 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
         if masks_of(network, "channels"):
             raise ValueError(
                 "an earlier step removes channels: say in one step which, and how many"
+            )
+        if taps_of(network):
+            raise ValueError(
+                "an earlier step puts exits into the network: remove channels in a training before"
             )
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))

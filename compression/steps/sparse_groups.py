@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from compression.channels.cut import noise
 from compression.channels.groups import Channels, Place, find_channels
+from compression.exits.taps import taps_of
 from compression.masks import plain_copy
 from compression.schedule import AnyCurve
 from compression.selectors import Where
@@ -39,6 +40,8 @@ class SparseGroupsStep(Step, frozen=True, tag="sparse-groups"):
             raise ValueError(f"a power of {self.power:g} would press the strongest most")
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+        if taps_of(network):
+            raise ValueError("an earlier step puts exits into the network: name this one first")
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)

@@ -29,7 +29,7 @@ def test_it_fits_its_network(file: Path, tmp_path: Path) -> None:
     names = network.state_dict().keys()
     assert set(companion.plain(network).state_dict()) != set(names)
     ends = [step.when.end for step in recipe.steps if step.when.end is not None]
-    assert max(ends) <= epochs
+    assert max(ends, default=0) <= epochs
 
 
 def test_there_are_some() -> None:
