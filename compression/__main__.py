@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from compression.apply import under_its_recipe
 from compression.exits.command import ExitsConfig, run_exits
+from compression.exporting import ExportConfig, run_export
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune
@@ -73,5 +74,6 @@ if __name__ == "__main__":
             "finetune": Command(FinetuneConfig, step(finetune)),
             "transform": Command(TransformConfig, step(transform)),
             "exits": Command(ExitsConfig, run_exits),
+            "export": Command(ExportConfig, run_export),
         },
     )

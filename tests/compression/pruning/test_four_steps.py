@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -89,6 +90,16 @@ def test_each_step_leaves_what_the_next_one_needs(trained: Path, tmp_path: Path)
     torch.testing.assert_close(torch.from_numpy(answer), network.eval()(x).detach(),
                                rtol=1e-3, atol=1e-4)  # fmt: skip
 
+    for name in ("again.onnx", "again.pt2"):
+        words = ("--arch", out / "spec.json", "--out", tmp_path / name)
+        well(run_here("-m", "compression", "export", *words))
+    session = onnxruntime.InferenceSession(
+        tmp_path / "again.onnx", providers=["CPUExecutionProvider"]
+    )
+    np.testing.assert_allclose(session.run(None, {"images": x.numpy()})[0], answer, atol=1e-5)
+    program = torch.export.load(tmp_path / "again.pt2").module()
+    torch.testing.assert_close(program(x), network(x))
+
     other = written(trained, tmp_path, goal={"of": "macs", "share": 0.8})
     refused = run_here("-m", "compression", "prune", "--config", other)
     assert_refused(refused, "tunes what an earlier `prune` has left")
@@ -160,6 +171,8 @@ def test_a_network_of_the_users_own_takes_the_same_road(
 
 
 def test_mistakes_on_the_command_line_are_told(trained: Path, tmp_path: Path) -> None:
+    words = ("-m", "compression", "export", "--arch", trained / "arch.json", "--out", "x.txt")
+    assert_refused(run_here(*words), ".onnx or .pt2")
     assert_refused(run_here("-m", "compression", "ana"), "--config")
     assert_refused(run_here("-m", "compression", "anna"), "did you mean ana")
     refused = run_here("-m", "compression", "prune", "--config", tmp_path / "none.yaml")
