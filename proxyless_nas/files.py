@@ -82,7 +82,14 @@ def read_yaml(path: str | Path, kind: type[T]) -> T:
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is not a valid {kind.__name__}: {reason}") from error
-    return decode_json(msgspec.json.encode(content), kind, path)
+    try:
+        data = msgspec.json.encode(content)
+    except TypeError as error:
+        raise ValueError(
+            f"{path} is not a valid {kind.__name__}: a key is not a word (in YAML on, off, yes and "
+            "no mean true and false, unless they are quoted)"
+        ) from error
+    return decode_json(data, kind, path)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -41,7 +41,7 @@ class Clock(Struct, frozen=True):
             exported = False
         except ValueError:
             exported = True
-        return cls(goal, open_runtime(goal.on), whole, shape, exported)
+        return cls(goal, open_runtime(goal.runtime), whole, shape, exported)
 
     def times(self, network: nn.Module, protocol: Protocol, visits: int) -> tuple[float, float]:
         """Milliseconds of the whole network and of `network`, measured now, in turns."""

@@ -31,7 +31,7 @@ class LatencyGoal(_Share, frozen=True, tag="latency"):
     """Milliseconds for `batch` images, measured on this machine in a runtime."""
 
     batch: int = 1
-    on: RuntimeConfig = RuntimeConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
 
 
 class AccuracyGoal(_Goal, frozen=True, tag="accuracy"):

@@ -92,7 +92,7 @@ def test_what_was_tried_becomes_a_loss_that_never_falls() -> None:
             {"goal": {"of": "latency", "share": 0.5}, "choose": {"by": "random-networks"}},
             "least-lost",
         ),
-        ({"goal": {"of": "latency", "share": 0.5, "on": {"runtime": "onnx"}}}, "onnx"),
+        ({"goal": {"of": "latency", "share": 0.5, "runtime": {"runtime": "onnx"}}}, "onnx"),
         ({"choose": {"by": "least-lost", "widths": 0}}, "widths"),
         ({"choose": {"by": "random-networks", "networks": 0}}, "networks"),
         ({"train": {"arch": "x", "out": "runs/x"}}, "finetune"),
