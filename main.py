@@ -10,10 +10,10 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
+from compression.analysis.sparsity import sparsity_of, told
 from compression.describe import described
 from compression.program import PROGRAM, write_program
 from compression.recipe import RECIPE, read_recipe
-from compression.summary import sparsity_of, told
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import write_json
 from proxyless_nas.subject import Subject
