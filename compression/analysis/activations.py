@@ -9,13 +9,12 @@ from msgspec import Struct
 from torch import Tensor, nn
 
 from compression.analysis.tables import part_of
-from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, PER_NUMBER, TRANSPOSED
+from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, PER_NUMBER, SILENT, TRANSPOSED
 from compression.selectors import Where
 from proxyless_nas.counting import in_eval_mode
 from proxyless_nas.drawing.tables import table_lines
 from training.datasets import Batch
 
-SILENT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 ACTIVATIONS = (*(kind for kind in PER_NUMBER if kind not in SILENT), nn.PReLU)
 USUAL = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear, *PER_CHANNEL, *ACTIVATIONS)
 """Layers that are looked at where nothing else is asked for."""

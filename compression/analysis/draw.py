@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from compression.analysis.graph.page import drawing_of, write_drawing
+from compression.analysis.graph.page import drawing_of, writer_of
 from compression.analysis.subject import SubjectConfig
 from proxyless_nas.command import short
 
@@ -16,7 +16,7 @@ class DrawConfig(SubjectConfig, frozen=True, kw_only=True, forbid_unknown_fields
 
 def draw(config: DrawConfig) -> None:
     """Write the file and say what is in it."""
-    subject = config.subject()
+    subject, write = config.subject(), writer_of(config.out)
     drawing = drawing_of(subject.name, subject.build(seed=0), subject.input)
-    write_drawing(drawing, config.out)
+    write(drawing, config.out)
     print(f"{drawing.told}\n{config.out}")

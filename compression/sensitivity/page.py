@@ -80,16 +80,17 @@ def curves_of(found: Sensitivity) -> dict[str, list[Tried]]:
 def _chart(found: Sensitivity, width: float) -> Markup:
     curves, whole = curves_of(found), 100 * found.whole.top1
     named = dict(zip(curves, COLOURS, strict=False))
-    height, narrow = 0.42 * width + 130, width < NARROW
+    narrow = width < NARROW
     room = 18.0 if narrow else max(text_width(name) for name in [*named, "whole"]) + 14
     key, used = _key(named, width) if narrow else (Markup(""), 0.0)
+    height = 0.42 * width + 130 + used
     shares = [0.0, *(100 * one.share for one in found.tried)]
     x = axis("share that is gone, %", shares, 46, width - room, 5 if narrow else 10, tight=True)
     accuracies = [whole, *(100 * one.score.top1 for one in found.tried)]
     y = axis("top-1 accuracy, %", accuracies, height - 46, used + 42, 6, limit=100)
     parts = [key, frame(x, y)]
     parts.append(
-        tag("line", x1=x.start, x2=x.end, y1=y(whole), y2=y(whole), class_="dashed goal-line")
+        tag("line", x1=x.start, x2=x.end, y1=y(whole), y2=y(whole), class_="dashed quiet-line")
     )
     for name in sorted(curves, key=named.__contains__):  # grey ones lie below
         class_ = f"line {named[name]}-line" if name in named else "arc"
@@ -97,7 +98,7 @@ def _chart(found: Sensitivity, width: float) -> Markup:
         parts.append(line if name in named else tag("g", line, opacity="0.55"))
     if not narrow:
         ends = [(y(100 * curves[name][-1].score.top1), name, c) for name, c in named.items()]
-        parts += _ends([(y(whole), "whole", "goal"), *ends], x, y)
+        parts += _ends([(y(whole), "whole", "quiet"), *ends], x, y)
     names = ", ".join(named)
     return picture(width, height, f"Accuracy against share gone; steepest: {names}", *parts)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from torch import Tensor, fx, nn
 
 from compression.channels import known
-from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, PER_NUMBER, TRANSPOSED
+from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, PER_NUMBER, SILENT, TRANSPOSED
 from compression.channels.structure import every
 from compression.channels.walk import run_bare
 from proxyless_nas.counting import macs_by_module
@@ -18,9 +18,8 @@ from proxyless_nas.drawing.words import TIMES
 from proxyless_nas.layer import Shape
 
 KINDS_BEHIND = (*PER_CHANNEL, *PER_NUMBER, nn.PReLU)
-UNTOLD = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
-UNTOLD_CALLS = frozenset(("dropout", "stochastic_depth", "contiguous", "clone", "detach"))
-"""What changes nothing once a network has learned: layers, functions and methods."""
+SILENT_CALLS = frozenset(("dropout", "stochastic_depth", "contiguous", "clone", "detach"))
+"""Functions and methods that change nothing once a network has learned."""
 INPUT = "input"
 
 
@@ -41,7 +40,7 @@ class Box(Struct, frozen=True):
     macs: int
     parameters: int
     inputs: tuple[int, ...]
-    """The boxes that are answered, as numbers; all come earlier."""
+    """The boxes whose answers it is given, as numbers; all come earlier."""
     parts: tuple[str, ...]
     """All modules in it."""
 
@@ -141,10 +140,10 @@ class _Drawing:
     def _passes_on(self, node: fx.Node) -> bool:
         """Whether it changes nothing, or only picks one of several answers."""
         if node.op == "call_module":
-            return isinstance(self._parts[str(node.target)], UNTOLD)
+            return isinstance(self._parts[str(node.target)], SILENT)
         if _name(node) == "getitem":
             return not isinstance(self._values[node.all_input_nodes[0]], Tensor)
-        return _name(node) in UNTOLD_CALLS
+        return _name(node) in SILENT_CALLS
 
     def _follows(self, node: fx.Node, last: fx.Node) -> bool:
         """Whether it works on every number, or channel, of what nobody else is given."""
@@ -161,9 +160,9 @@ class _Drawing:
         if node.op == "placeholder":
             return [INPUT]
         if node.op != "call_module":
-            return [_name(node)] if _name(node) not in UNTOLD_CALLS else []
+            return [_name(node)] if _name(node) not in SILENT_CALLS else []
         part = self._parts[str(node.target)]
-        return [] if isinstance(part, UNTOLD) else [_told(part)]
+        return [] if isinstance(part, SILENT) else [_told(part)]
 
 
 def _name(node: fx.Node) -> str:

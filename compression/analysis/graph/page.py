@@ -1,6 +1,6 @@
 """The page of a network's drawing: the picture, its groups, and what stays for which reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -64,16 +64,28 @@ def drawing_of(name: str, module: nn.Module, shape: Shape) -> Drawing:
 
 def write_drawing(drawing: Drawing, file: str | Path) -> None:
     """Write a page (.html) or a picture (.svg), atomically; ValueError for another name."""
-    writers: dict[str, Callable[[], None]] = {
-        ".html": lambda: write_bytes(file, _page(drawing).encode("utf-8", "replace")),
-        ".svg": lambda: write_svg(
-            file, Chart(drawing.title, f"{drawing.told} {NOTE}", lambda _: drawing.picture)
-        ),
-    }
-    write = writers.get(Path(file).suffix)
-    if write is None:
+    writer_of(file)(drawing, file)
+
+
+def writer_of(file: str | Path) -> "Writer":
+    """What writes a file of this name; ValueError where it is neither a page nor a picture."""
+    writer = WRITERS.get(Path(file).suffix)
+    if writer is None:
         raise ValueError(f"{file} ends neither with .html nor with .svg: name a page or a picture")
-    write()
+    return writer
+
+
+def _write_page(drawing: Drawing, file: str | Path) -> None:
+    write_bytes(file, _page(drawing).encode("utf-8", "replace"))
+
+
+def _write_picture(drawing: Drawing, file: str | Path) -> None:
+    told = f"{drawing.told} {NOTE}"
+    write_svg(file, Chart(drawing.title, told, lambda _: drawing.picture))
+
+
+Writer = Callable[[Drawing, str | Path], None]
+WRITERS: dict[str, Writer] = {".html": _write_page, ".svg": _write_picture}
 
 
 def _page(drawing: Drawing) -> str:
@@ -117,10 +129,12 @@ def _groups(drawing: Drawing) -> Markup:
         lose, given = (", ".join(layers) for layers in (drawing.layers[number], taken))
         told = tag("div", lose), tag("div", f"given to {given or 'no layer'}", class_="quiet")
         rows.append((f"{number + 1}: {group.width} channels", join(told)))
-    return pairs(rows)
+    return _pairs(rows)
 
 
 def _kept(drawing: Drawing) -> Markup:
-    if not drawing.channels.kept:
-        return tag("p", "None.", class_="note")
-    return pairs(list(drawing.channels.kept.items()))
+    return _pairs(list(drawing.channels.kept.items()))
+
+
+def _pairs(rows: Sequence[tuple[str, str]]) -> Markup:
+    return pairs(rows) if rows else tag("p", "None.", class_="note")

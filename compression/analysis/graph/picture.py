@@ -27,8 +27,8 @@ def draw(boxes: Sequence[Box], looks: Sequence[Look], channels: Channels, title:
     moved = [(x + shift, y + EDGE) for x, y in found.centres]
     lines = [_line((a + shift, b + EDGE), (c + shift, d + EDGE)) for (a, b), (c, d) in found.lines]
     drawn = [
-        _box(box, look, lines, _title(box, look, channels), *place)
-        for box, look, lines, *place in zip(boxes, looks, told, moved, sizes, strict=True)
+        _box(box, look, written, _title(box, look, channels), *place)
+        for box, look, written, *place in zip(boxes, looks, told, moved, sizes, strict=True)
     ]
     return picture(width, found.height + 2 * EDGE, title, *lines, *drawn)
 

@@ -111,10 +111,16 @@ def test_another_question_is_refused(tmp_path: Path) -> None:
         try_all(file, Judge(), images="others")
 
 
+DISTILLERS = {
+    ("stem.conv.weight", 0.5): 91.34, ("stem.conv.weight", 0.9): 75.44,
+    ("blocks.2.first.conv.weight", 0.5): 90.95, ("blocks.2.first.conv.weight", 0.9): 53.63,
+}  # fmt: skip
+"""What Distiller's table says of its ResNet-20 (91.71 % when whole) on 10,000 test images."""
+
+
 @pytest.mark.slow
-def test_distillers_first_layer_is_as_sensitive_as_distiller_found_it(tmp_path: Path) -> None:
-    """Distiller's table of a ResNet-20 of its own: 91.71, at level 0.5 of the first layer 91.34,
-    at 0.9 75.44 % of 10,000 test images. Ours are 1,017 of them, and other weights."""
+def test_distillers_network_is_as_sensitive_as_distiller_found_it(tmp_path: Path) -> None:
+    """On 1,017 of the test images; three standard errors are up to 4.7 points."""
     network = load_network("resnet20_cifar")
     load_weights(network, shared("data/distiller/resnet20_cifar10_dense.pth.tar"))
     data = np.load(shared("data/cifar10_lossless_6102.npz"))
@@ -124,12 +130,13 @@ def test_distillers_first_layer_is_as_sensitive_as_distiller_found_it(tmp_path: 
     def judge(module: nn.Module) -> Evaluation:
         return evaluate(module, zip(x.split(128), y.split(128), strict=True))
 
-    found = analyse_elements(
-        network, Where(name="stem.conv"), judge, tmp_path / "s.json", "test", (0.5, 0.9)
-    )
-    half, most = (found.whole.top1 - one.score.top1 for one in found.tried)
+    where = Where(name=("stem.conv", "blocks.2.first.conv"))
+    found = analyse_elements(network, where, judge, tmp_path / "s.json", "test", (0.5, 0.9))
     assert found.whole.right == 937
-    assert half == pytest.approx(0.0037, abs=0.02) and 0.03 < most < 0.35
+    for one in found.tried:
+        score = DISTILLERS[one.group, one.share] / 100
+        noise = (score * (1 - score) / 1017) ** 0.5
+        assert one.score.top1 == pytest.approx(score, abs=3 * noise)
 
 
 def made_up(groups: int, shares: tuple[float, ...] = SHARES) -> Sensitivity:
