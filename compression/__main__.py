@@ -1,4 +1,4 @@
-"""Compress networks: prune in four steps, or under a recipe."""
+"""Look at networks, compress them in four steps or under a recipe, and export what is left."""
 
 import os
 
@@ -10,6 +10,10 @@ import tyro
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from compression.analysis.activations_command import ActivationsConfig, look
+from compression.analysis.draw import DrawConfig, draw
+from compression.analysis.sensitivity import SensitivityConfig, try_elements
+from compression.analysis.summary import SummaryConfig, summarise
 from compression.apply import under_its_recipe
 from compression.exits.command import ExitsConfig, run_exits
 from compression.exporting import ExportConfig, run_export
@@ -75,5 +79,9 @@ if __name__ == "__main__":
             "transform": Command(TransformConfig, step(transform)),
             "exits": Command(ExitsConfig, run_exits),
             "export": Command(ExportConfig, run_export),
+            "summary": Command(SummaryConfig, summarise),
+            "activations": Command(ActivationsConfig, look),
+            "sensitivity": Command(SensitivityConfig, try_elements),
+            "draw": Command(DrawConfig, draw),
         },
     )

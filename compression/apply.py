@@ -4,12 +4,12 @@ from pathlib import Path
 
 from torch import nn
 
+from compression.analysis.sparsity import sparsity_of, told
 from compression.describe import described
 from compression.exits import WithExits
 from compression.exits.files import write_exits
 from compression.program import PROGRAM, write_program
 from compression.recipe import RECIPE, read_recipe
-from compression.summary import sparsity_of, told
 from proxyless_nas.subject import Subject
 from training.config import TrainConfig
 from training.run import PLAIN, Extras

@@ -39,22 +39,38 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         parts = dict(module.named_modules())
         own = {name: part for name, part in parts.items() if self._own(part)}
-        for pattern in (*_each(self.name), *_each(self.exclude)):
-            if not any(fnmatchcase(name, pattern) for name in own):
-                holds = f"; {pattern} holds others: {pattern}.*" if pattern in parts else ""
-                near = "" if holds else did_you_mean(pattern, list(own))
-                raise ValueError(f"no layer with a {self.role} is named {pattern!r}{near}{holds}")
-        kinds = {kind.__name__ for part in own.values() for kind in type(part).__mro__}
-        for kind in _each(self.type):
-            if kind not in kinds:
-                known = sorted({type(part).__name__ for part in own.values()})
-                raise ValueError(
-                    f"no layer with a {self.role} is a {kind}; this network has {', '.join(known)}"
-                )
+        self._must_name_some(own, parts, f"layer with a {self.role}")
         found = list(self._fitting(own))
         if not found:
             raise ValueError(f"nothing has a {self.role} and fits {self._told()}")
         return found
+
+    def parts(self, module: nn.Module) -> list[str]:
+        """Names of all parts of a module that fit, in its order, with tensors or without.
+
+        `role` does not matter. ValueError as for `tensors`.
+        """
+        parts = {name: part for name, part in module.named_modules() if name}
+        self._must_name_some(parts, parts, "part of this network")
+        found = [name for name, part in parts.items() if self._fits(name, part)]
+        if not found:
+            raise ValueError(f"nothing fits {self._told()}")
+        return found
+
+    def _must_name_some(
+        self, own: dict[str, nn.Module], parts: dict[str, nn.Module], what: str
+    ) -> None:
+        """ValueError where a name or a type fits none of `own`, which are some of the `parts`."""
+        for pattern in (*_each(self.name), *_each(self.exclude)):
+            if not any(fnmatchcase(name, pattern) for name in own):
+                holds = f"; {pattern} holds others: {pattern}.*" if pattern in parts else ""
+                near = "" if holds else did_you_mean(pattern, list(own))
+                raise ValueError(f"no {what} is named {pattern!r}{near}{holds}")
+        kinds = {kind.__name__ for part in own.values() for kind in type(part).__mro__}
+        for kind in _each(self.type):
+            if kind not in kinds:
+                known = sorted({type(part).__name__ for part in own.values()})
+                raise ValueError(f"no {what} is a {kind}; this network has {', '.join(known)}")
 
     def _own(self, part: nn.Module) -> list[tuple[str, nn.Parameter]]:
         """The tensors of the role that a layer has itself."""

@@ -1,7 +1,8 @@
 """Walk through a network as its data do, and see which channels of which layers hang together."""
 
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
@@ -67,16 +68,28 @@ def trace(module: nn.Module, tracer: fx.Tracer | None = None) -> fx.GraphModule:
         ) from error
 
 
-def walk(module: nn.Module, *inputs: Tensor) -> Book:
-    """Who uses which channels, seen along one call with `inputs`, of which only shapes count."""
-    book = Book(module)
-    bare = deepcopy(trace(module)).to("meta")
+Runner = TypeVar("Runner", bound=fx.Interpreter)
+
+
+def run_bare(
+    module: nn.Module, runner: Callable[[fx.GraphModule], Runner], *inputs: Tensor
+) -> Runner:
+    """Trace `module` and run its operations on tensors that have the shapes of `inputs`, no data.
+
+    ValueError where it cannot be traced, or does not run on such shapes.
+    """
+    found = runner(deepcopy(trace(module)).to("meta"))
     try:
         with torch.no_grad():
-            Walk(bare, book).run(*(x.to("meta") for x in inputs))
+            found.run(*(x.to("meta") for x in inputs))
     except RuntimeError as error:
         shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
         raise ValueError(
             f"{type(module).__name__} does not run on inputs of shape {shapes}: {error}"
         ) from error
-    return book
+    return found
+
+
+def walk(module: nn.Module, *inputs: Tensor) -> Book:
+    """Who uses which channels, seen along one call with `inputs`, of which only shapes count."""
+    return run_bare(module, lambda graph: Walk(graph, Book(module)), *inputs).book

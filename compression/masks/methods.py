@@ -54,11 +54,14 @@ class Level(Method, frozen=True, tag="level"):
     def __post_init__(self) -> None:
         _must_be_a_share("share", self.share)
 
+    def gone(self, count: int) -> int:
+        """How many of `count` elements go."""
+        return int(self.share * count + ROUNDING)
+
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
-        gone = int(self.share * weight.numel() + ROUNDING)
         order = weight.abs().flatten().argsort(stable=True)
         kept = torch.ones(weight.numel(), dtype=torch.bool, device=weight.device)
-        kept[order[:gone]] = False
+        kept[order[: self.gone(weight.numel())]] = False
         return kept.view(weight.shape)
 
 

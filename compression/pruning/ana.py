@@ -3,9 +3,11 @@
 from compression.pruning.config import Pruning
 from compression.pruning.whole import Whole
 from compression.sensitivity import csv_of
+from compression.sensitivity.page import write_page
 from proxyless_nas.files import write_bytes
 
 CSV = "sensitivity.csv"
+PAGE = "sensitivity.html"
 HARMLESS = 0.01
 
 
@@ -27,4 +29,5 @@ def ana(config: Pruning) -> None:
             f"  {group.name:<{widest}}  {free:>4} of {group.width:>4} channels; "
             f"{drop:.1%} without {gone}"
         )
-    print(f"all tries: {whole.folder / CSV}")
+    write_page(found, whole.folder / PAGE)
+    print(f"all tries: {whole.folder / CSV}, drawn: {whole.folder / PAGE}")

@@ -12,7 +12,9 @@ from compression.channels.cut import noise
 from compression.channels.groups import Channels, find_channels
 from compression.importance.base import Scores
 from compression.pruning.config import Pruning
-from compression.sensitivity import Sensitivity, analyse, digest_of
+from compression.sensitivity import Sensitivity, analyse
+from compression.sensitivity.channels import bytes_of
+from compression.sensitivity.loop import digest_of
 from compression.widths import Ranking, ranked
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
@@ -73,7 +75,7 @@ class Whole:
 
     def digest(self, recalibrated: bool) -> str:
         """Tells the network, the order of its channels, and how networks are judged."""
-        return digest_of(self.network, self.ranking, self._judged_on(recalibrated))
+        return digest_of(self.network, self._judged_on(recalibrated), bytes_of(self.ranking))
 
     def _judged_on(self, recalibrated: bool) -> str:
         images = f"{self._data}, {len(self._held_out)} of seed {self.config.train.seed}"

@@ -9,7 +9,7 @@ from compression.channels.cut import Chosen, noise, removed
 from compression.channels.groups import Channels
 from compression.pruning.config import Pruning
 from compression.pruning.whole import channels_of
-from compression.sensitivity import digest_of
+from compression.sensitivity.loop import digest_of
 from proxyless_nas.files import read_json
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
@@ -41,11 +41,11 @@ class Widths(Struct, frozen=True, forbid_unknown_fields=True):
             Narrowed(group.makers, group.width, tuple(sorted(gone.get(group.name, ()))))
             for group in channels.groups
         )
-        return cls(subject.name, digest_of(network, {}, ""), tuple(groups))
+        return cls(subject.name, digest_of(network, "", ()), tuple(groups))
 
     def thin(self, network: nn.Module, shape: Shape, channels: Channels) -> nn.Module:
         """`network` without them; ValueError where it is not the one that was pruned."""
-        if digest_of(network, {}, "") != self.digest:
+        if digest_of(network, "", ()) != self.digest:
             raise ValueError(
                 f"{WIDTHS} was made for other weights of {self.network}: give the same `weights`, "
                 "or prune again"

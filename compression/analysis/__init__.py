@@ -1,0 +1,1 @@
+"""Analysis: what to look at before and after compressing a network."""

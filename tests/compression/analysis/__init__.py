@@ -1,0 +1,1 @@
+"""What the analyses tell of a network."""
