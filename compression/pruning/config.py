@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from compression.importance import L2, AnyImportance
-from compression.pruning.choices import AnyChoice, BySensitivity, RandomNetworks
+from compression.pruning.choices import AnyChoice, BySensitivity, LeastLost, RandomNetworks
 from compression.pruning.goals import AccuracyGoal, AnyGoal, LatencyGoal
 from compression.selectors import Where
 from compression.sensitivity import SHARES
@@ -19,8 +19,8 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The network (`arch`, `weights`), its data, and its fine-tuning, as for main.py."""
     goal: AnyGoal
     """What may be left."""
-    choose: AnyChoice = BySensitivity()
-    """How many channels of each group go."""
+    choose: AnyChoice = LeastLost()
+    """How many channels of each group go; not asked for a goal in accuracy, which says it."""
     score: AnyImportance = L2()
     """Which ones: those with the least score."""
     where: Where = Where()
@@ -43,8 +43,8 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(
                 "train.compress: a recipe has steps of its own (main.py --compress); leave it out"
             )
-        if isinstance(self.goal, AccuracyGoal) and not isinstance(self.choose, BySensitivity):
-            raise ValueError("a goal in accuracy is met `by: by-sensitivity` only")
+        if isinstance(self.goal, AccuracyGoal) and self.choose not in (LeastLost(), BySensitivity()):
+            raise ValueError("a goal in accuracy is met `by: by-sensitivity`: leave `choose` out")
         if isinstance(self.goal, LatencyGoal) and isinstance(self.choose, RandomNetworks):
             raise ValueError(
                 "`random-networks` would measure thousands of latencies: choose `by: least-lost`"
