@@ -43,7 +43,8 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(
                 "train.compress: a recipe has steps of its own (main.py --compress); leave it out"
             )
-        if isinstance(self.goal, AccuracyGoal) and self.choose not in (LeastLost(), BySensitivity()):
+        by_accuracy = (LeastLost(), BySensitivity())
+        if isinstance(self.goal, AccuracyGoal) and self.choose not in by_accuracy:
             raise ValueError("a goal in accuracy is met `by: by-sensitivity`: leave `choose` out")
         if isinstance(self.goal, LatencyGoal) and isinstance(self.choose, RandomNetworks):
             raise ValueError(
