@@ -99,7 +99,7 @@ class Decision:
             self._whole.folder / LAYERS,
             runtime=clock.runtime,
             batch=clock.goal.batch,
-            context="chained",  # ten networks: ratios 4 % off, not 7; alone a layer pays for borders
+            context="chained",  # alone a layer pays for its borders: ratios 7 % off, not 4
         )
         if table.head.contended:
             print(
