@@ -69,6 +69,8 @@ def train(
             keep_same(out / RECIPE, recipe, f"the recipe {config.compress}")
         if workers.first:
             print(opening(config, subject, plan, device, workers), flush=True)
+            if learner.companion is not None and (prepared := learner.companion.told()):
+                print(prepared, flush=True)
         batches = batches_of(config, data, plan, workers)
         loop = Loop(learner, plan, config, batches, scored_here(data, workers), folder)
         pace = loop.run()

@@ -27,6 +27,13 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.steps:
             raise ValueError("a recipe without steps does nothing")
+        for number, step in enumerate(self.steps):
+            for earlier in self.steps[:number]:
+                if step.replaces_layers and earlier.holds_layers:
+                    late, early = (one.__struct_config__.tag for one in (step, earlier))
+                    raise ValueError(
+                        f"{late} replaces layers that {early} works on: let {late} come first"
+                    )
 
     def accompany(self, network: nn.Module, shape: Shape, plan: Plan) -> Companion:
         """Prepare `network` for a training on images of `shape`, and go along with it.
@@ -71,6 +78,9 @@ class _All(Companion):
         smaller = removed(copy, find_channels(copy, x), {n: sorted(c) for n, c in gone.items()}, x)
         must_agree(copy, smaller, x)
         return smaller.to(device)
+
+    def told(self) -> str:
+        return "\n".join(words for one in self._each if (words := one.told()))
 
     def settled(self, done: int) -> bool:
         return all(one.last_change < done for one in self._each)

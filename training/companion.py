@@ -13,6 +13,10 @@ class Companion(ABC):
     """
 
     @abstractmethod
+    def told(self) -> str:
+        """What it has done to the network before the training, for people; empty for nothing."""
+
+    @abstractmethod
     def before(self, step: int) -> None:
         """Called before `step`, counted from 0."""
 

@@ -108,7 +108,8 @@ def learner_of(
 ) -> Learner:
     """The network with its first weights, and everything that makes it learn.
 
-    `accompany` may prepare the network further, and goes along with the training.
+    `accompany` may prepare the network further, with other layers too, and goes along with the
+    training.
     """
     if config.precision == "fp16" and device.type != "cuda":
         raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")
@@ -126,6 +127,7 @@ def learner_of(
     network.to(device)
     if config.channels_last:
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    companion = None if accompany is None else accompany(network, subject.input, plan)
     exempt: set[Exempt] = {*config.no_wd, *(("norm", "bias") if config.no_wd_bn else ())}
     optimizer = sgd(
         network, plan.peak_lr, config.momentum, config.wd, exempt, nesterov=config.nesterov
@@ -141,7 +143,6 @@ def learner_of(
         passes=plan.passes,
         seed=config.seed,
     )
-    companion = None if accompany is None else accompany(network, subject.input, plan)
     return Learner(network, optimizer, manner, workers, companion)
 
 
