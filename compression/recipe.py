@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from msgspec import Struct
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from compression.channels.cut import must_agree, noise, removed
 from compression.channels.groups import find_channels
 from compression.masks import plain_copy
-from compression.steps import AnyStep, AtWork
+from compression.steps import AnyStep, AtWork, MaskStep
 from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.layer import Shape
 from training.companion import Companion
@@ -34,6 +35,10 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
                     raise ValueError(
                         f"{late} replaces layers that {early} works on: let {late} come first"
                     )
+        if sum(isinstance(one, MaskStep) and one.rewind is not None for one in self.steps) > 1:
+            raise ValueError(
+                "two steps rewind the whole network: let one do so, at the times of all"
+            )
 
     def accompany(self, network: nn.Module, shape: Shape, plan: Plan) -> Companion:
         """Prepare `network` for a training on images of `shape`, and go along with it.
@@ -56,9 +61,17 @@ class _All(Companion):
     def __init__(self, each: Sequence[AtWork], shape: Shape) -> None:
         self._each, self._shape = each, shape
 
-    def before(self, step: int) -> None:
+    def before(self, step: int) -> bool:
         for one in self._each:
             one.before(step)
+        return any([one.goes_back(step) for one in self._each])
+
+    def state(self) -> dict[str, Any]:
+        return {str(number): one.state() for number, one in enumerate(self._each, 1)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for number, one in enumerate(self._each, 1):
+            one.restore(state[str(number)])
 
     def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
         each = (one.penalty(x, logits) for one in self._each)

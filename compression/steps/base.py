@@ -47,6 +47,21 @@ class AtWork(ABC):
     def before(self, step: int) -> None:
         """Called before `step`, counted from 0."""
 
+    def goes_back(self, step: int) -> bool:
+        """Called when all steps of the recipe have been called before `step`.
+
+        Whether it has put the network back to what it was at an earlier time.
+        """
+        return False
+
+    def state(self) -> dict[str, Tensor]:
+        """What it must remember and does not keep in buffers of the network."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from `state()`, whose tensors may be on another device."""
+        assert not state
+
     def penalty(self, x: Tensor, logits: Tensor) -> Tensor | None:
         """What it adds to the loss of images `x`, with slopes."""
         return None
