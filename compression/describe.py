@@ -11,13 +11,13 @@ def described(spec: NetworkSpec, smaller: nn.Module) -> NetworkSpec:
     """What `spec` became: the description whose module takes the weights of `smaller`.
 
     ValueError where no description does: blocks write down some widths once that could have come
-    apart, and trees cannot lose channels.
+    apart, trees cannot lose channels, and no block has layers of low rank.
     """
     if _first_difference(spec, smaller) is None:
         return spec
     widths = {
         layer.name: layer.output.channels
-        for layer in layers_of(smaller, spec.input)
+        for layer in (*spec.layers(), *layers_of(smaller, spec.input))
         if layer.kind != "norm"
     }
     found = spec.with_widths(widths)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from msgspec import Struct
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from compression.channels.cut import must_agree, noise, removed
 from compression.channels.groups import find_channels
 from compression.masks import plain_copy
-from compression.steps import AnyStep, AtWork
+from compression.steps import AnyStep, AtWork, MaskStep
 from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.layer import Shape
 from training.companion import Companion, Judge
@@ -27,6 +28,17 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.steps:
             raise ValueError("a recipe without steps does nothing")
+        for number, step in enumerate(self.steps):
+            for earlier in self.steps[:number]:
+                if step.replaces_layers and earlier.holds_layers:
+                    late, early = (one.__struct_config__.tag for one in (step, earlier))
+                    raise ValueError(
+                        f"{late} replaces layers that {early} works on: let {late} come first"
+                    )
+        if sum(isinstance(one, MaskStep) and one.rewind is not None for one in self.steps) > 1:
+            raise ValueError(
+                "two steps rewind the whole network: let one do so, at the times of all"
+            )
 
     def accompany(self, network: nn.Module, shape: Shape, plan: Plan) -> Companion:
         """Prepare `network` for a training on images of `shape`, and go along with it.
@@ -49,9 +61,17 @@ class _All(Companion):
     def __init__(self, each: Sequence[AtWork], shape: Shape) -> None:
         self._each, self._shape = each, shape
 
-    def before(self, step: int) -> None:
+    def before(self, step: int) -> bool:
         for one in self._each:
             one.before(step)
+        return any([one.goes_back(step) for one in self._each])
+
+    def state(self) -> dict[str, Any]:
+        return {str(number): one.state() for number, one in enumerate(self._each, 1)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for number, one in enumerate(self._each, 1):
+            one.restore(state[str(number)])
 
     def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         each = (one.penalty(x, logits, judge) for one in self._each)
@@ -74,6 +94,9 @@ class _All(Companion):
         for one in self._each:
             copy = one.finished(copy)
         return copy.to(device)
+
+    def told(self) -> str:
+        return "\n".join(words for one in self._each if (words := one.told()))
 
     def settled(self, done: int) -> bool:
         return all(one.last_change < done for one in self._each)

@@ -28,7 +28,7 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ValueError where the training ends before it begins, or before it ends.
         """
         scale = self._scale(per_epoch)
-        begin, end = round(self.begin * scale), self.last(per_epoch, total)
+        begin, end = self.at(self.begin, per_epoch), self.last(per_epoch, total)
         for what, at, least in (("begin", self.begin, begin + 1), ("end", self.end, end)):
             if at is not None and least > total:
                 raise ValueError(
@@ -41,7 +41,11 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def last(self, per_epoch: int, total: int) -> int:
         """The step at which it is over."""
-        return total if self.end is None else round(self.end * self._scale(per_epoch))
+        return total if self.end is None else self.at(self.end, per_epoch)
+
+    def at(self, time: float, per_epoch: int) -> int:
+        """The step that comes at a time in its unit."""
+        return round(time * self._scale(per_epoch))
 
     def _scale(self, per_epoch: int) -> int:
         return per_epoch if self.unit == "epochs" else 1

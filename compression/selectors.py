@@ -1,14 +1,14 @@
 """Where: which tensors of a module, or which layers, a step of a recipe is about."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from msgspec import Struct
-from torch import nn
-from torch.nn.utils.parametrize import ParametrizationList
+from torch import Tensor, nn
 
 from proxyless_nas.files import did_you_mean
+from proxyless_nas.parameters import own_parameters
 
 Role = Literal["weight", "bias"]
 Names = str | tuple[str, ...]
@@ -74,7 +74,7 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _own(self, part: nn.Module) -> list[tuple[str, nn.Parameter]]:
         """The tensors of the role that a layer has itself."""
-        return [(own, tensor) for own, tensor in _tensors(part) if own.startswith(self.role)]
+        return [(own, tensor) for own, tensor in own_parameters(part) if own.startswith(self.role)]
 
     def _fitting(self, parts: dict[str, nn.Module]) -> Iterator[tuple[str, str]]:
         seen = set[int]()
@@ -103,11 +103,13 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return " and ".join(told) or "an empty `where`"
 
 
-def _tensors(part: nn.Module) -> Iterable[tuple[str, nn.Parameter]]:
-    """Parameters of a layer itself, also those below a parametrization, by their plain names."""
-    yield from part.named_parameters(recurse=False)
-    for own, chain in getattr(part, "parametrizations", {}).items():
-        yield own, chain.original
+def homes_of(module: nn.Module, tensor: Tensor) -> list[str]:
+    """The layers that have a parameter; several where it is shared."""
+    return [
+        name
+        for name, part in module.named_modules()
+        if any(other is tensor for _, other in own_parameters(part))
+    ]
 
 
 def must_stand_alone(module: nn.Module, layer: str, own: str) -> None:
@@ -115,13 +117,8 @@ def must_stand_alone(module: nn.Module, layer: str, own: str) -> None:
 
     What is masked in one of them would not be masked in the other.
     """
-    tensor = dict(_tensors(module.get_submodule(layer)))[own]
-    homes = [
-        name
-        for name, part in module.named_modules()
-        if not isinstance(part, ParametrizationList)
-        and any(other is tensor for _, other in _tensors(part))
-    ]
+    tensor = dict(own_parameters(module.get_submodule(layer)))[own]
+    homes = homes_of(module, tensor)
     if len(homes) > 1:
         raise ValueError(
             f"{layer}.{own} stands in several layers ({', '.join(homes)}) and cannot be masked: "

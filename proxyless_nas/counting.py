@@ -109,12 +109,14 @@ def _neighbours(name: str, other: str) -> bool:
 def _run_without_data(module: nn.Module, shape: Shape) -> None:
     """Call `module` in eval mode on the meta device; its own tensors and modes stay as they are."""
     tensors = {
-        name: tensor.to("meta")
-        for name, tensor in (*module.named_parameters(), *module.named_buffers())
+        f"{name}.{own}" if name else own: tensor.to("meta")
+        for name, part in module.named_modules()  # each once, or it would be put back twice
+        for those in (part.named_parameters, part.named_buffers)
+        for own, tensor in those(recurse=False, remove_duplicate=False)
     }
     image = torch.zeros(1, shape.channels, shape.height, shape.width, device="meta")
     with in_eval_mode(module):
-        functional_call(module, tensors, (image,))
+        functional_call(module, tensors, (image,), tie_weights=False)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,13 +13,29 @@ Judge = Callable[[Tensor], Tensor]
 class Companion(ABC):
     """Goes along with every step of a training.
 
-    What it must remember from step to step stands in buffers of the network, so that a run which
-    is continued continues it too; what it does at a step depends on nothing else.
+    What it must remember from step to step stands in buffers of the network, or in its `state`, so
+    that a run which is continued continues it too; what it does at a step depends on nothing else.
     """
 
     @abstractmethod
-    def before(self, step: int) -> None:
-        """Called before `step`, counted from 0."""
+    def told(self) -> str:
+        """What it has done to the network before the training, for people; empty for nothing."""
+
+    @abstractmethod
+    def before(self, step: int) -> bool:
+        """Called before `step`, counted from 0.
+
+        Whether it has put the network back to what it was at an earlier time: then what was
+        gathered since, momenta and an average of the weights, must be forgotten.
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What it must remember beside the buffers of the network: tensors, in dicts."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state()`, whose tensors may be on another device."""
 
     @abstractmethod
     def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:

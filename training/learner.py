@@ -81,8 +81,8 @@ class Learner:
 
         The loss is a detached scalar on the device: nobody waits for it here.
         """
-        if self.companion is not None:
-            self.companion.before(number)
+        if self.companion is not None and self.companion.before(number):
+            self._begin_anew()
         self.optimizer.zero_grad(set_to_none=True)
         passes, first = self.manner.passes, self.workers.rank * self.manner.passes
         total = torch.zeros((), device=self.device)
@@ -100,6 +100,12 @@ class Learner:
         if self._average is not None:
             self._average.update_parameters(self.network)
         return total
+
+    def _begin_anew(self) -> None:
+        """Forget what optimizer and average have gathered: the average is then that of one step."""
+        self.optimizer.state.clear()
+        if self._average is not None:
+            self._average.n_averaged.zero_()
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
         def judge(logits: Tensor) -> Tensor:
@@ -135,6 +141,8 @@ class Learner:
         }
         if self._average is not None:
             state["average"] = self._average.state_dict()
+        if self.companion is not None:
+            state["companion"] = self.companion.state()
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -144,6 +152,8 @@ class Learner:
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
             self._average.load_state_dict(state["average"])
+        if self.companion is not None:
+            self.companion.restore(state["companion"])
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel:

@@ -5,6 +5,8 @@ from typing import Literal
 
 from torch import nn, optim
 
+from proxyless_nas.parameters import own_parameters
+
 Exempt = Literal["norm", "bias", "depthwise"]
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm)
 
@@ -17,14 +19,14 @@ def sgd(
     exempt: Collection[Exempt] = (),
     nesterov: bool = True,
 ) -> optim.SGD:
-    """SGD over all parameters; the kinds in `exempt` do not decay.
+    """SGD over all parameters; the kinds in `exempt` do not decay, masked or not.
 
     A parameter whose gradient is None is left alone: no decay, no momentum, no state.
     """
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
     for part in module.modules():
-        for name, parameter in part.named_parameters(recurse=False):
+        for name, parameter in own_parameters(part):
             (spared if kind_of(part, name) in exempt else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": weight_decay},

@@ -119,7 +119,8 @@ def learner_of(
 ) -> Learner:
     """`network`, and everything that makes it learn.
 
-    `accompany` may prepare the network further, and goes along with the training.
+    `accompany` may prepare the network further, with other layers too, and goes along with the
+    training.
     """
     if config.precision == "fp16" and device.type != "cuda":
         raise ValueError("fp16 is for GPUs: on a CPU give --precision bf16, or leave it out")

@@ -91,6 +91,8 @@ def _train(
             extras.begun(out)
         if workers.first:
             print(opening(config, subject, plan, device, workers), flush=True)
+            if learner.companion is not None and (prepared := learner.companion.told()):
+                print(prepared, flush=True)
         batches = batches_of(config, data, plan, workers)
         loop = Loop(learner, plan, config, batches, scored_here(data, workers), folder)
         pace = loop.run()

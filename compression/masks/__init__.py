@@ -1,6 +1,15 @@
 """Element-wise sparsity: which elements of a tensor are zero, and who decides that."""
 
-from compression.masks.mask import Mask, bake, mask_for, mask_on, masks_of, plain_copy, refresh
+from compression.masks.mask import (
+    Mask,
+    bake,
+    forget_masked,
+    mask_for,
+    mask_on,
+    masks_of,
+    plain_copy,
+    refresh,
+)
 from compression.masks.methods import (
     AnyMethod,
     Blocks,
@@ -21,6 +30,7 @@ __all__ = [
     "Surgery",
     "Threshold",
     "bake",
+    "forget_masked",
     "mask_for",
     "mask_on",
     "masks_of",

@@ -82,6 +82,17 @@ def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
     return mask
 
 
+@torch.no_grad()
+def forget_masked(module: nn.Module) -> None:
+    """Let the dense weights below all masks be zero too where they are masked."""
+    for part in module.modules():
+        chain: Any
+        for chain in getattr(part, "parametrizations", {}).values():
+            for one in chain:
+                if isinstance(one, Mask):
+                    chain.original.mul_(one.kept)
+
+
 def masks_of(module: nn.Module, owner: Owner = "elements") -> dict[str, Mask]:
     """All masks of an owner below a module, by the name of the tensor."""
     return dict(_masks(module, owner))

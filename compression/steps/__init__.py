@@ -3,18 +3,22 @@
 from compression.steps.base import AtWork
 from compression.steps.channels import ChannelsStep
 from compression.steps.exits import ExitsStep
+from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
 from compression.steps.penalty import PenaltyStep
 from compression.steps.sparse_groups import SparseGroupsStep
 from compression.steps.teach import TeachStep
 
-AnyStep = ChannelsStep | ExitsStep | MaskStep | PenaltyStep | SparseGroupsStep | TeachStep
+AnyStep = (
+    ChannelsStep | ExitsStep | LowRankStep | MaskStep | PenaltyStep | SparseGroupsStep | TeachStep
+)
 
 __all__ = [
     "AnyStep",
     "AtWork",
     "ChannelsStep",
     "ExitsStep",
+    "LowRankStep",
     "MaskStep",
     "PenaltyStep",
     "SparseGroupsStep",

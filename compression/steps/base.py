@@ -1,6 +1,7 @@
 """What every step of a recipe is: when, and what it does to a network that learns."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from msgspec import Struct
 from torch import Tensor, nn
@@ -15,6 +16,10 @@ from training.plan import Plan
 class Step(Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
     """One step; a subclass says which."""
 
+    replaces_layers: ClassVar[bool] = False
+    """Whether some layers of the network are others behind `begin`."""
+    holds_layers: ClassVar[bool] = True
+    """Whether it works on the layers that it found at `begin`."""
     when: When = When()
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> "AtWork":
@@ -43,9 +48,28 @@ class AtWork(ABC):
     def before(self, step: int) -> None:
         """Called before `step`, counted from 0."""
 
+    def goes_back(self, step: int) -> bool:
+        """Called when all steps of the recipe have been called before `step`.
+
+        Whether it has put the network back to what it was at an earlier time.
+        """
+        return False
+
+    def state(self) -> dict[str, Tensor]:
+        """What it must remember and does not keep in buffers of the network."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from `state()`, whose tensors may be on another device."""
+        assert not state
+
     def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         """What it adds to the loss of images `x`, with slopes."""
         return None
+
+    def told(self) -> str:
+        """What it did to the network at `begin`, for people; empty for nothing they must know."""
+        return ""
 
     def gone(self, network: nn.Module) -> Chosen:
         """Channels that can be removed from `network`, which it goes along with, or its average."""

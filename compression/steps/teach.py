@@ -1,5 +1,7 @@
 """The step that lets a network learn from what it was at the start: `do: teach`."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from compression.masks import plain_copy
@@ -15,10 +17,12 @@ from training.plan import Plan
 class TeachStep(Step, frozen=True, tag="teach"):
     """`strength` times T^2 KL(first || network) is added to the loss (Hinton et al. 2015).
 
-    The first network is the one that the training began with; both answers are softened by T, the
-    `temperature`. `main.py --teacher` takes another one.
+    The first network is the one that the training began with, as earlier steps of the recipe have
+    prepared it; both answers are softened by T, the `temperature`. `main.py --teacher` takes
+    another one.
     """
 
+    holds_layers: ClassVar[bool] = False
     strength: float | AnyCurve = 1.0
     temperature: float = 4.0
 

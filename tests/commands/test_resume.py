@@ -92,6 +92,7 @@ steps:
     method: {by: level, share: {curve: agp, start: 0.1, stop: 0.8}}
     where: {type: [Conv2d, Linear]}
     when: {begin: 0.5, end: 3.5, every: 0.1}
+    rewind: {to: 0.3}
 """
 
 

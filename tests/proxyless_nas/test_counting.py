@@ -110,3 +110,16 @@ def test_counting_changes_nothing_in_the_module() -> None:
     assert [part.training for part in module] == [True, True, False, True]
     assert all(torch.equal(before[name], now) for name, now in module.state_dict().items())
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in module)
+
+
+def test_layers_in_two_places_and_weights_in_two_layers_are_counted_and_left_alone() -> None:
+    twice, tied = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+    tied.weight = twice.weight
+    module = nn.Sequential(twice, tied, twice)
+    before = {name: (id(one), one.clone()) for name, one in module.named_parameters()}
+    shape = Shape(4, 5, 5)
+    assert macs_of(module, shape) == 3 * 4 * 4 * 9 * 25
+    assert [layer.name for layer in layers_of(module, shape)] == ["0", "1", "0"]
+    for name, one in module.named_parameters():
+        assert id(one) == before[name][0] and torch.equal(one, before[name][1])
+    assert tied.weight is twice.weight
