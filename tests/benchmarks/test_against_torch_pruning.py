@@ -1,0 +1,72 @@
+"""The comparison of pruned networks: the same MACs, and no cell is made twice."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.against_torch_pruning import VersusConfig, main, methods_of
+from benchmarks.versus.methods import ours
+from proxyless_nas import macs_of
+from proxyless_nas.published import published_spec
+from proxyless_nas.weights import save_tensors
+
+SPEC = published_spec("resnet20_cifar")
+
+
+def test_our_methods_leave_the_share_of_macs_that_was_asked_for() -> None:
+    network = SPEC.build(seed=0).eval()
+    whole = macs_of(network, SPEC.input)
+    for method in ours(SPEC.input, 0.5):
+        left = macs_of(method.prune(network), SPEC.input) / whole
+        assert (0.40 if "x8" in method.name else 0.48) < left <= 0.5, method.name
+
+
+def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
+    config = VersusConfig(out="nowhere", methods=("ours", "theirs"))
+    with pytest.raises(ValueError, match="no method begins with 'theirs'; methods: ours evenly"):
+        methods_of(config, SPEC.input)
+    names = [
+        method.name for method in methods_of(VersusConfig(out="", methods=("tp",)), SPEC.input)
+    ]
+    assert names[0] == "untouched" and len(names) > 1 and all("tp" in name for name in names[1:])
+
+
+@pytest.mark.slow
+def test_a_finished_cell_stays_and_a_changed_budget_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = np.random.default_rng(0)
+    arrays = {}
+    for part in ("train", "test"):
+        arrays[f"x_{part}"] = chance.integers(0, 256, (40, 3, 32, 32), dtype=np.uint8)
+        arrays[f"y_{part}"] = np.arange(40) % 10
+    np.savez(tmp_path / "cifar.npz", **arrays)
+    save_tensors(tmp_path / "weights.pt", SPEC.build(seed=0).state_dict())
+
+    def run(seeds: tuple[int, ...], epochs: int = 1) -> str:
+        main(
+            VersusConfig(
+                out=str(tmp_path / "out"),
+                weights=str(tmp_path / "weights.pt"),
+                path=str(tmp_path / "cifar.npz"),
+                methods=("ours evenly",),
+                seeds=seeds,
+                epochs=epochs,
+                batch_size=8,
+                rounds=1,
+                visits=4,
+            )
+        )
+        return capsys.readouterr().out
+
+    assert "seed 0:" not in run(())
+    first = run((0,))
+    assert first.count("seed 0:") == 3 and "untouched" in first
+    files = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
+    assert len(files) == 1 + 1 + 3 + 3  # config, latency, sizes, cells
+    again = run((0,))
+    assert "seed 0:" not in again and again == first[first.index("resnet20_cifar to") :]
+    assert files == {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
+    with pytest.raises(ValueError, match="what is asked has changed"):
+        run((0,), epochs=2)
