@@ -14,7 +14,7 @@ from compression.masks import plain_copy
 from compression.steps import AnyStep, AtWork, MaskStep
 from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.layer import Shape
-from training.companion import Companion, Judge
+from training.companion import Companion, Judge, Seen, nothing_seen
 from training.plan import Plan
 
 RECIPE = "recipe.json"
@@ -40,15 +40,19 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
                 "two steps rewind the whole network: let one do so, at the times of all"
             )
 
-    def accompany(self, network: nn.Module, shape: Shape, plan: Plan) -> Companion:
+    def accompany(
+        self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen = nothing_seen
+    ) -> Companion:
         """Prepare `network` for a training on images of `shape`, and go along with it.
+
+        `seen` gives some of its images to the steps that look at them.
 
         ValueError where a step does not fit one of them; the message says which.
         """
         begun: list[AtWork] = []
         for number, step in enumerate(self.steps, 1):
             try:
-                begun.append(step.begin(network, shape, plan))
+                begun.append(step.begin(network, shape, plan, seen))
             except ValueError as error:
                 kind = step.__struct_config__.tag
                 raise ValueError(f"step {number} of the recipe ({kind}): {error}") from error

@@ -1,13 +1,22 @@
 """What changes a network while it learns, beside the optimizer: masks that move, penalties."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 Judge = Callable[[Tensor], Tensor]
 """The training's own loss, of any logits [B, K] for the images at hand."""
+
+Seen = Callable[[int], Sequence[tuple[Tensor, Tensor]]]
+"""So many training images, or all there are, of all classes alike and not augmented: batches of
+([B, C, H, W], [B]) where the network is; the same ones for every worker."""
+
+
+def nothing_seen(count: int) -> Sequence[tuple[Tensor, Tensor]]:
+    """Where there are no images: ValueError."""
+    raise ValueError(f"{count} training images are to be looked at, and none are at hand here")
 
 
 class Companion(ABC):

@@ -29,8 +29,8 @@ from training.optimizer import Exempt, sgd
 from training.plan import Plan
 from training.workers import Workers
 
-Accompany = Callable[[nn.Module, Shape, Plan], Companion]
-"""From a network, the shape of its images and the plan of a training to what goes along with it."""
+Accompany = Callable[[nn.Module, Shape, Plan], Companion | None]
+"""From a network, the shape of its images and the plan of a training to what goes along, if any."""
 SMOOTHING = 0.1
 IMAGENET = "/ssd/dataset/imagenet"  # where the original looks
 

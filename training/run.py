@@ -10,14 +10,16 @@ from msgspec.structs import replace
 from torch import nn
 
 from proxyless_nas.files import write_json
+from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
+from training.companion import Companion, Seen
 from training.config import MAY_DIFFER, TrainConfig
+from training.datasets import Batch
 from training.device import keep_freed_memory, pick_device
 from training.loop import Loop
-from training.plan import make_plan, with_global_batch
+from training.plan import Plan, make_plan, with_global_batch
 from training.prepare import (
-    Accompany,
     batches_of,
     dataset_of,
     first_network,
@@ -47,7 +49,7 @@ class Extras(Struct, frozen=True, kw_only=True):
     """
 
     first: Callable[[TrainConfig, Subject], nn.Module] = first_network
-    accompany: Accompany | None = None
+    accompany: Callable[[nn.Module, Shape, Plan, Seen], Companion] | None = None
     begun: Callable[[Path], None] = lambda out: None
     finished: Callable[[Subject, nn.Module, Path], None] = write_spec
 
@@ -84,7 +86,16 @@ def _train(
     subject = fitted(subject, data, config)
     plan = make_plan(config, len(data.train), workers)
     network = extras.first(config, subject)
-    learner = learner_of(config, subject, network, plan, device, workers, extras.accompany)
+
+    def seen(count: int) -> list[Batch]:
+        images = data.limited(count).train
+        return list(images.evaluation_batches(config.val_batch_size, device))
+
+    def accompany(network: nn.Module, shape: Shape, plan: Plan) -> Companion | None:
+        prepare = extras.accompany
+        return None if prepare is None else prepare(network, shape, plan, seen)
+
+    learner = learner_of(config, subject, network, plan, device, workers, accompany)
     folder = RunFolder(out, config, MAY_DIFFER, config.resume) if workers.first else None
     with nullcontext() if folder is None else folder:
         if folder is not None:

@@ -15,6 +15,8 @@ Batches = Sequence[tuple[Tensor, Tensor]]
 Scores = dict[str, Tensor]
 """By the name of a group, a number per channel; those with the least go first."""
 
+TINY = 1e-12
+
 
 class Importance(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fields=True):
     """One way to guess; a subclass says which."""
@@ -27,6 +29,11 @@ class Importance(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unkno
     def scores(self, module: nn.Module, channels: Channels, batches: Batches = ()) -> Scores:
         """Scores of all groups. ValueError where it must see `batches` and there are none."""
         raise NotImplementedError
+
+
+def by_own_mean(scores: Scores) -> Scores:
+    """In units of the mean of each group, so that groups are compared by what is usual in them."""
+    return {name: one / one.mean().clamp(min=TINY) for name, one in scores.items()}
 
 
 def per_channel(values: Tensor, place: Place, width: int) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from compression.importance.base import Scores
+from compression.importance.base import Scores, by_own_mean
 from compression.sensitivity import Sensitivity
 from compression.widths import (
     Gone,
@@ -63,10 +63,11 @@ class Evenly(Choice, frozen=True, tag="evenly"):
 
 
 class LowestFirst(Choice, frozen=True, tag="lowest-first"):
-    """What scores least, wherever it is; each group is measured by its own mean."""
+    """What scores least, wherever it is; each group is measured by its own mean, Taylor apart."""
 
     def gone(self, known: Known) -> Gone:
-        return lowest_first(known.scores, known.cost, known.most, known.multiple)
+        scores = known.scores if known.comparable else by_own_mean(known.scores)
+        return lowest_first(scores, known.cost, known.most, known.multiple)
 
 
 class BySensitivity(Choice, frozen=True, tag="by-sensitivity"):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from compression.channels.cut import Chosen
 from compression.schedule import When
 from proxyless_nas.layer import Shape
-from training.companion import Judge
+from training.companion import Judge, Seen
 from training.plan import Plan
 
 
@@ -22,8 +22,10 @@ class Step(Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fie
     """Whether it works on the layers that it found at `begin`."""
     when: When = When()
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> "AtWork":
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> "AtWork":
         """Prepare `network` for a training on images of `shape`, and go along with it.
+
+        `seen` gives some of its images.
 
         ValueError where the step does not fit the network, or the training.
         """

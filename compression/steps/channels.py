@@ -10,8 +10,8 @@ from torch import nn
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Channels, Place, find_channels
 from compression.exits.taps import taps_of
-from compression.importance import L2, AnyDataFree
-from compression.importance.base import per_channel, takers_of
+from compression.importance import L2, AnyDataFree, AnyImportance
+from compression.importance.base import Batches, by_own_mean, per_channel, takers_of
 from compression.masks import Mask, mask_on, masks_of, plain_copy
 from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where, must_stand_alone
@@ -19,9 +19,8 @@ from compression.steps.base import AtWork, Step
 from compression.steps.places import matrices
 from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
 from proxyless_nas.layer import Shape
+from training.companion import Seen
 from training.plan import Plan
-
-TINY = 1e-12
 
 
 class ChannelsStep(Step, frozen=True, tag="channels"):
@@ -29,21 +28,25 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
 
     At every time they are scored anew, and as many go as must by then, those of the least score
     first, `evenly` from all groups or the `lowest-first` wherever they are; what is gone stays so.
-    Widths are multiples of `multiple`. At the end of the training they are removed. `where` says
-    which layers' channels may go: a group only leaves with all the layers that make it.
+    Widths are multiples of `multiple`. At the end of the training they are removed. Scores that
+    look at images see `seen` training images. `where` says which layers' channels may go: a group
+    only leaves with all the layers that make it.
     """
 
     macs: float | AnyCurve
-    score: AnyDataFree = L2()
+    score: AnyImportance = L2()
     rank: Literal["evenly", "lowest-first"] = "evenly"
     multiple: int = 1
+    seen: int = 512
     where: Where = Where()
 
     def __post_init__(self) -> None:
         if self.multiple < 1:
             raise ValueError(f"widths cannot be multiples of {self.multiple}")
+        if self.seen < 1:
+            raise ValueError(f"{self.seen} images show nothing: `seen` is 1 or more")
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         times = self.times(plan)
         values = values_of(self.macs, len(times))
         for value in values:
@@ -62,7 +65,9 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
-        found = _Thinning(network, channels, shape, self, dict(zip(times, values, strict=True)))
+        batches = () if isinstance(self.score, AnyDataFree) else seen(self.seen)
+        shares = dict(zip(times, values, strict=True))
+        found = _Thinning(network, channels, shape, self, shares, batches)
         found.lost_at(values[-1])  # can it be met?
         return found
 
@@ -77,8 +82,9 @@ class _Thinning(AtWork):
         shape: Shape,
         how: ChannelsStep,
         shares: Mapping[int, float],
+        batches: Batches,
     ) -> None:
-        self._network, self._channels = network, channels
+        self._network, self._channels, self._batches = network, channels, batches
         self._shape, self._how, self._shares = shape, how, shares
         self.last_change = max(shares)
         for group in channels.groups:
@@ -96,9 +102,10 @@ class _Thinning(AtWork):
         """The channels that are gone, and those that must go too for so much of the MACs."""
         how, plain = self._how, plain_copy(self._network)
         gone = self.gone(self._network)
-        scores = how.score.scores(plain, self._channels)
+        scores = how.score.scores(plain, self._channels, self._batches)
+        if not how.score.comparable:
+            scores = by_own_mean(scores)
         for name, one in scores.items():
-            one /= one.mean().clamp(min=TINY)  # groups are compared by what is usual in them
             one[list(gone.get(name, ()))] = -1.0
         ranking = ranked(scores)
         sizes = Sizes(plain, self._channels, self._shape, ranking)

@@ -12,7 +12,7 @@ from compression.schedule import AnyCurve, values_of
 from compression.steps.base import AtWork, Step
 from compression.steps.strength import Strength
 from proxyless_nas.layer import Shape
-from training.companion import Judge
+from training.companion import Judge, Seen
 from training.plan import Plan
 
 
@@ -33,7 +33,7 @@ class ExitsStep(Step, frozen=True, tag="exits"):
     heads: tuple[WeighedExit, ...]
     seed: int = 0
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         times = len(self.times(plan))
         curves = [values_of(head.weight, times) for head in self.heads]
         for weights in zip(*curves, strict=True):

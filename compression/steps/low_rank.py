@@ -10,6 +10,7 @@ from compression.schedule import When
 from compression.selectors import Where
 from compression.steps.base import AtWork, Step
 from proxyless_nas.layer import Shape
+from training.companion import Seen
 from training.plan import Plan
 
 
@@ -36,7 +37,7 @@ class LowRankStep(Step, frozen=True, tag="low-rank"):
         if self.where.role != "weight":
             raise ValueError(f"low-rank is about weights: leave `role: {self.where.role}` out")
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         layers = self.where.layers(network)
         found = factorise(network, shape, layers, self.rank, self.sweeps)
         if all(one.left is not None for one in found):

@@ -12,6 +12,7 @@ from compression.selectors import Where, must_stand_alone
 from compression.steps.base import AtWork, Step
 from compression.steps.rewind import Memory, Rewind
 from proxyless_nas.layer import Shape
+from training.companion import Seen
 from training.plan import Plan
 
 
@@ -51,7 +52,7 @@ class MaskStep(Step, frozen=True, tag="mask"):
             for values in zip(*curves.values(), strict=True)
         ]
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         times = self.times(plan)
         memory = None
         if self.rewind is not None:

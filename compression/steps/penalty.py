@@ -9,7 +9,7 @@ from compression.selectors import Where
 from compression.steps.base import AtWork, Step
 from compression.steps.strength import Strength
 from proxyless_nas.layer import Shape
-from training.companion import Judge
+from training.companion import Judge, Seen
 from training.plan import Plan
 
 
@@ -23,7 +23,7 @@ class PenaltyStep(Step, frozen=True, tag="penalty"):
     strength: float | AnyCurve
     where: Where = Where()
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         strength = Strength.of(self, self.strength, plan)
         found = _Penalising(network, self.where.tensors(network), self.kind, strength)
         if not found.size().isfinite():  # a tensor that it does not fit is told here too

@@ -15,7 +15,7 @@ from compression.steps.base import AtWork, Step
 from compression.steps.places import matrices, scales
 from compression.steps.strength import Strength
 from proxyless_nas.layer import Shape
-from training.companion import Judge
+from training.companion import Judge, Seen
 from training.plan import Plan
 
 TINY = 1e-12
@@ -39,7 +39,7 @@ class SparseGroupsStep(Step, frozen=True, tag="sparse-groups"):
         if self.power < 0:
             raise ValueError(f"a power of {self.power:g} would press the strongest most")
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         if taps_of(network):
             raise ValueError("an earlier step puts exits into the network: name this one first")
         plain = plain_copy(network)

@@ -9,7 +9,7 @@ from compression.schedule import AnyCurve
 from compression.steps.base import AtWork, Step
 from compression.steps.strength import Strength
 from proxyless_nas.layer import Shape
-from training.companion import Judge
+from training.companion import Judge, Seen
 from training.losses import Teacher
 from training.plan import Plan
 
@@ -30,7 +30,7 @@ class TeachStep(Step, frozen=True, tag="teach"):
         if self.temperature <= 0:
             raise ValueError(f"a temperature of {self.temperature:g} is not above 0")
 
-    def begin(self, network: nn.Module, shape: Shape, plan: Plan) -> AtWork:
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         teacher = plain_copy(network)
         return _Teaching(Teacher(teacher, self.temperature), Strength.of(self, self.strength, plan))
 

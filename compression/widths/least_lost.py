@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compression.importance.base import Scores
+from compression.importance.base import Scores, by_own_mean
 from compression.widths.choose import Cost, must_be_possible
 from compression.widths.sizes import Gone
 from compression.widths.stops import Stops
 
-TINY = 1e-12
 Losses = Mapping[str, np.ndarray]
 """By group, [width]: what is lost with its first n channels, n from 0; it never falls."""
 
@@ -22,10 +21,8 @@ def losses_of(scores: Scores, comparable: bool = False) -> Losses:
     They are taken in units of the group's mean score, unless those of all groups are `comparable`.
     """
     found = dict[str, np.ndarray]()
-    for name, one in scores.items():
+    for name, one in (scores if comparable else by_own_mean(scores)).items():
         values = np.sort(one.double().cpu().numpy())
-        if not comparable:
-            values = values / max(float(values.mean()), TINY)
         found[name] = np.concatenate([[0.0], np.cumsum(values[:-1])])
     return found
 

@@ -4,9 +4,10 @@ from copy import deepcopy
 
 import pytest
 import torch
+from msgspec import structs
 from torch import Tensor, nn
 
-from compression.importance import L1, Random
+from compression.importance import L1, ActivationMean, Random, Taylor
 from compression.masks import masks_of
 from compression.recipe import Recipe
 from compression.schedule import Linear, When
@@ -105,6 +106,41 @@ def test_channels_elements_and_a_teacher_in_one_recipe() -> None:
     for name in masks_of(network):  # a share of what is left
         zero = (smaller.get_parameter(name) == 0).float().mean()
         assert float(zero) == pytest.approx(0.8, abs=0.01), name
+
+
+@pytest.mark.parametrize("score", [Taylor(), ActivationMean()])
+def test_scores_that_look_at_images_see_those_of_the_training(score: Taylor) -> None:
+    source, shape = resnet()
+    asked = list[int]()
+
+    def seen(count: int) -> list[tuple[Tensor, Tensor]]:
+        asked.append(count)
+        return [images(shape, number) for number in range(2)]
+
+    step = structs.replace(HALF, score=score, seen=8, rank="lowest-first")
+    plan = short_plan(PER_EPOCH, STEPS)
+
+    def begun() -> Learner:
+        network = deepcopy(source)
+        companion = Recipe((step,)).accompany(network, shape, plan, seen)
+        manner = Manner(loss=LabelLoss(), **USUAL)
+        return Learner(network, sgd(network, 1e-3, 0.9, 1e-3), manner, Alone(), companion)
+
+    whole = begun()
+    for number in range(STEPS):
+        whole.step(number, [images(shape, number)])
+        if number == 3:
+            state = deepcopy(whole.state())
+    assert asked == [8]
+    smaller = whole.plain()
+    assert macs_of(smaller, shape) <= 0.5 * macs_of(source, shape)
+    again = begun()
+    again.restore(state)  # pyright: ignore[reportPossiblyUnboundVariable]
+    for number in range(4, STEPS):
+        again.step(number, [images(shape, number)])
+    torch.testing.assert_close(again.plain().state_dict(), smaller.state_dict())
+    with pytest.raises(ValueError, match="8 training images are to be looked at, and none"):
+        Recipe((step,)).accompany(deepcopy(source), shape, plan)
 
 
 def test_widths_are_multiples_and_layers_that_are_left_out_keep_theirs() -> None:

@@ -15,6 +15,7 @@ from compression.steps.sparse_groups import _Shrinking
 from proxyless_nas.layer import Shape
 from tests.compression.channels.networks import NETWORKS, settle
 from tests.training.learning import short_plan
+from training.companion import nothing_seen
 
 CASES = ("plain", "squeeze and excitation", "concatenation", "shortcut of option A", "chunk")
 
@@ -30,7 +31,7 @@ def begun(name: str, **how: object) -> tuple[nn.Module, _Shrinking, Tensor]:
     source, size, _ = NETWORKS[name]
     network, shape = settle(deepcopy(source)), Shape(*size[1:])
     step = SparseGroupsStep(strength=0.1, **how)  # pyright: ignore[reportArgumentType]
-    found = step.begin(network, shape, short_plan(2, 8))
+    found = step.begin(network, shape, short_plan(2, 8), nothing_seen)
     assert isinstance(found, _Shrinking)
     return network, found, torch.randn(size)
 
