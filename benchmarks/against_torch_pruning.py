@@ -31,7 +31,7 @@ from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.subject import Subject, load_its_weights, open_subject
 from training.config import Precision, TrainConfig
-from training.datasets import Reading, open_dataset, open_test
+from training.datasets import NormalisationName, Reading, open_dataset, open_test
 from training.device import keep_freed_memory
 from training.run_folder import keep_same
 
@@ -51,6 +51,8 @@ class VersusConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """CIFAR-10, in any form; without it the known places are tried."""
     test_path: str | None = None
     """CIFAR-10 whose test images count instead of those in --path."""
+    normalise: NormalisationName | None = None
+    """Mean and deviation of pixels (half: 0.5 and 0.5, as in Distiller); default: CIFAR-10's."""
     macs: float = 0.5
     """Share of the multiply-accumulates that is left."""
     methods: tuple[str, ...] = ()
@@ -97,8 +99,12 @@ def methods_of(config: VersusConfig, shape: Shape) -> list[Method]:
 
 
 def school_of(config: VersusConfig, subject: Subject) -> School:
-    """Data and manner of the tuning, the same for all."""
-    reading = Reading(resolution=subject.input.height)
+    """Data and manner of the tuning, the same for all.
+
+    In torch's usual layout: with channels last the backward pass of a strided 1x1 convolution that
+    takes 2 to 7 channels writes where it may not (oneDNN, issue 6035), and crashes at best.
+    """
+    reading = Reading(resolution=subject.input.height, normalise=config.normalise)
     data = open_dataset("cifar10", config.path, reading, config.limit)
     exam = open_test("cifar10", config.test_path or config.path, reading, config.test_limit)
     exam.must_fit(subject.input, subject.classes)
@@ -114,6 +120,7 @@ def school_of(config: VersusConfig, subject: Subject) -> School:
         wd=5e-4,
         shift=4,
         precision=config.precision,
+        channels_last=False,
         val_every=None,
     )
     return School(subject, replace(data, test=exam.test), how)

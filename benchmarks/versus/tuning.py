@@ -65,7 +65,6 @@ class School(Struct, frozen=True, eq=False):
         return Cell(self.score(network), self.score(adapted), loop.finish(), seconds)
 
     def _learner(self, network: nn.Module, config: TrainConfig, plan: Plan) -> Learner:
-        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         optimizer = sgd(network, plan.peak_lr, config.momentum, config.wd, nesterov=config.nesterov)
         manner = Manner(
             loss=loss_of(config, self.subject, torch.device("cpu")),
