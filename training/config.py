@@ -155,7 +155,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     precision: Precision = "float32"
     """What the network computes in: bf16 and fp16 are torch's automatic mixed precision."""
     channels_last: bool = True
-    """Keep the channels of a pixel together in memory."""
+    """Keep the channels of a pixel together in memory, where torch's slopes are right with that."""
     compile: bool = False
     """Compile the network with torch.compile."""
     threads: int | None = None

@@ -22,6 +22,7 @@ from training.datasets import (
     usual_dataset,
 )
 from training.datasets.reading import cores
+from training.device import learns_in_channels_last
 from training.learner import Learner, Manner
 from training.losses import AnyLoss, LabelLoss, Teacher, TeacherLoss
 from training.mixing import Change, changes, in_planes
@@ -131,7 +132,8 @@ def learner_of(
             )
         drop_paths(network, config.path_drop, config.cell_drop)
     network.to(device)
-    if config.channels_last:
+    together = config.channels_last and learns_in_channels_last(network, device)
+    if together:
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     companion = None if accompany is None else accompany(network, subject.input, plan)
     exempt: set[Exempt] = {*config.no_wd, *(("norm", "bias") if config.no_wd_bn else ())}
@@ -140,7 +142,7 @@ def learner_of(
     )
     manner = Manner(
         loss=loss_of(config, subject, device),
-        changes=changes_of(config, subject),
+        changes=changes_of(config, subject, together),
         precision=config.precision,
         clip_norm=config.clip_norm,
         ema=config.ema,
@@ -152,10 +154,10 @@ def learner_of(
     return Learner(network, optimizer, manner, workers, companion)
 
 
-def changes_of(config: TrainConfig, subject: Subject) -> list[Change]:
+def changes_of(config: TrainConfig, subject: Subject, channels_last: bool) -> list[Change]:
     """What happens to whole batches before the network sees them."""
     mixed = changes(subject.classes, config.erasing, config.mixup, config.cutmix)
-    return mixed if config.channels_last else [*mixed, in_planes]
+    return mixed if channels_last else [*mixed, in_planes]
 
 
 def loss_of(config: TrainConfig, subject: Subject, device: torch.device) -> AnyLoss:

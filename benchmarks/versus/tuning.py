@@ -68,7 +68,7 @@ class School(Struct, frozen=True, eq=False):
         optimizer = sgd(network, plan.peak_lr, config.momentum, config.wd, nesterov=config.nesterov)
         manner = Manner(
             loss=loss_of(config, self.subject, torch.device("cpu")),
-            changes=changes_of(config, self.subject),
+            changes=changes_of(config, self.subject, channels_last=False),
             precision=config.precision,
             clip_norm=config.clip_norm,
             ema=config.ema,
