@@ -38,6 +38,8 @@ from training.optimizer import sgd
 from training.prepare import first_network, learner_of
 from training.workers import Alone
 
+pytestmark = pytest.mark.slow
+
 SHAPE = Shape(3, 8, 8)
 NARROW = LowRankStep(rank=Share(share=0.25))
 LEVEL = {"by": "level", "share": 0.5}

@@ -21,6 +21,8 @@ from training.losses import LabelLoss
 from training.optimizer import sgd
 from training.workers import Alone
 
+pytestmark = pytest.mark.slow
+
 SHAPE, PER_EPOCH, STEPS = Shape(3, 8, 8), 2, 16
 TO, TIMES, SHARES = 2, (4, 8, 12), (0.3, 0.5, 0.7)
 BOTH = Where(type=("Conv2d", "Linear"))

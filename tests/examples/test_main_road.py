@@ -35,7 +35,7 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     spec = load_spec(str(out / "spec.json"))
     load_weights(spec.build(), out / "weights.pt")
     onnxruntime.InferenceSession(out / "model.onnx", providers=["CPUExecutionProvider"])
-    assert LatencyTable.load(out / "table.json").calibration is not None
+    assert LatencyTable.load(out / "table.json", allow_contended=True).calibration is not None
     networks = {folder.name for folder in (out / "networks").iterdir()}
     assert networks == {"searched", "hand-made-1", "random-1"}
     for name in networks:
@@ -48,7 +48,8 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
 
     # whoever checks the table later, with other networks, does not change what was found
     run_well(
-        "-m", "latency_tables", "check", "--table", out / "table.json", "--fit", 6, "--test", 8
+        *("-m", "latency_tables", "check", "--table", out / "table.json"),
+        *("--fit", 6, "--test", 8, "--allow-contended"),  # other tests may share the cores
     )
     before = (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns
     again = run_well(*words)
@@ -57,6 +58,7 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     assert (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns == before
 
     flags = ["--arch", out / "spec.json", "--table", out / "table.json", "--limit", "500"]
+    flags.append("--allow-contended")
     scored = run_well("eval.py", *flags, "--measure")
     assert f"{spec.macs:,}" in scored
     assert f"{spec.parameters:,}" in scored

@@ -16,6 +16,8 @@ from tests.compression.analysis.commands import refused, run, small_cifar
 from tests.compression.channels.networks import NETWORKS, settle
 from training.datasets import Batch
 
+pytestmark = pytest.mark.slow
+
 
 class Twice(nn.Module):
     """An activation in place, called twice, at two widths; a linear map over places."""

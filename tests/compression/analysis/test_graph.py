@@ -21,6 +21,8 @@ from proxyless_nas import Shape, load_network, macs_of, network_input, parameter
 from tests.compression.analysis.commands import SVG, parsed, refused, run
 from tests.compression.channels.networks import NETWORKS, Forward, conv
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = ("resnet20_cifar", "torchvision:mobilenet_v2", "googlenet", "shufflenet_v2_x0_5")
 SMALL = [name for name, (_, shape, _) in NETWORKS.items() if len(shape) == 4]
 

@@ -12,6 +12,8 @@ from proxyless_nas.layer import Shape
 from tests.compression.channels.networks import Forward, conv
 from tests.compression.exits.networks import OnlyEval, between, cases, counted, images, places
 
+pytestmark = pytest.mark.slow
+
 NAMES = list(cases())
 
 

@@ -25,6 +25,8 @@ from training.losses import AnyLoss, LabelLoss, Teacher, TeacherLoss
 from training.optimizer import sgd
 from training.workers import Alone
 
+pytestmark = pytest.mark.slow
+
 SHAPE, CLASSES = Shape(3, 8, 8), 5
 ALWAYS = When()
 PLACES = (Exit(behind="1"), Exit(behind="2", width=6))

@@ -9,6 +9,8 @@ from torch import nn
 
 from compression.low_rank import Energy, Share, factored, weights_of, whole
 
+pytestmark = pytest.mark.slow
+
 FULL = Share(share=1.0)
 LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "linear": (lambda: nn.Linear(7, 5), (2, 7)),
