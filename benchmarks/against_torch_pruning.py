@@ -59,7 +59,7 @@ class VersusConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Only those whose names begin with one of these; default: all."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of the tuning."""
-    epochs: int = 20
+    epochs: int = 10
     """Passes over the training images in every tuning."""
     batch_size: int = 128
     """Images per step."""
@@ -166,7 +166,7 @@ def main(config: VersusConfig) -> None:
     sizes = sizes_of(out / "sizes", methods, network, pruned, shape, config.rounds)
     measured = latencies_of(out / "latency.json", pruned, shape, config.visits)
     cells = cells_of(config, subject, pruned)
-    print(f"{subject.name} to {config.macs:g} of its MACs, {config.epochs} epochs of tuning; "
+    print(f"{subject.name} to {config.macs:g} of its MACs, epochs of tuning: {config.epochs}; "
           f"torch {torch.__version__}, {config.threads} thread(s)")  # fmt: skip
     print(f"{'':<20}{'MACs':>7}{'param.':>8}{'call, s':>9}{'latency':>9}"
           f"{'pruned, %':>11}{'new BN, %':>16}{'tuned, %':>16}{'seeds':>7}")  # fmt: skip
