@@ -16,7 +16,7 @@ from compression.analysis.sensitivity import SensitivityConfig, try_elements
 from compression.analysis.summary import SummaryConfig, summarise
 from compression.apply import under_its_recipe
 from compression.exits.command import ExitsConfig, run_exits
-from compression.exporting import ExportConfig, run_export
+from compression.export_command import ExportConfig, run_export
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune

@@ -22,17 +22,17 @@ def write_program(module: nn.Module, shape: Shape, path: str | Path) -> None:
     ValueError where it cannot be exported or answers differently; then nothing is written.
     `torch.export.load(path).module()` is the network again.
     """
-    copy = deepcopy(module).eval().cpu()
-    copy.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    write_called(copy, (noise(shape, copy),), path)
+    write_called(module, (noise(shape, module).cpu(),), path)
 
 
 @torch.no_grad()
 def write_called(module: nn.Module, inputs: tuple[Any, ...], path: str | Path) -> None:
-    """The same for a module on the CPU, in eval mode, that is called with `inputs`.
+    """The same for a module that is called with `inputs`.
 
-    They are tensors, or tuples of them, all with the batch first.
+    They are tensors on the CPU, or tuples of them, all with the batch first.
     """
+    module = deepcopy(module).eval().cpu()
+    module.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     batch = torch.export.Dim("batch", min=1)
 
     def free(one: Any) -> Any:

@@ -10,6 +10,7 @@ from torch import nn
 from compression.channels.cut import noise, removed
 from compression.channels.groups import find_channels
 from compression.importance import L2
+from compression.importance.base import by_own_mean
 from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
 from proxyless_nas.layer import Shape
 
@@ -46,7 +47,7 @@ def by_size(
     """
     x = noise(shape, network)
     channels = find_channels(network, x)
-    scores = {name: one / one.mean() for name, one in L2().scores(network, channels).items()}
+    scores = by_own_mean(L2().scores(network, channels))
     ranking = ranked(scores)
     sizes = Sizes(network, channels, shape, ranking)
     most = share * sizes.macs({})

@@ -14,14 +14,12 @@ from training.batch_norm import reestimate
 from training.config import TrainConfig
 from training.datasets import Dataset
 from training.evaluate import Evaluation, evaluate
-from training.learner import Learner, Manner
 from training.loop import Loop
-from training.optimizer import sgd
-from training.plan import Plan, make_plan
-from training.prepare import batches_of, changes_of, loss_of
+from training.plan import make_plan
+from training.prepare import batches_of, learner_of
 from training.workers import Alone
 
-ALONE = Alone()
+ALONE, CPU = Alone(), torch.device("cpu")
 AT_ONCE = 500
 STATISTICS = 50
 """Steps whose images batch-norm statistics are estimated on."""
@@ -57,24 +55,9 @@ class School(Struct, frozen=True, eq=False):
         batches = batches_of(config, self.data, plan, ALONE)
         adapted, learning = deepcopy(network), deepcopy(network)
         reestimate(adapted, islice(batches.stream(), STATISTICS))
-        learner = self._learner(learning, config, plan)
+        learner = learner_of(config, self.subject, learning, plan, CPU, ALONE)
         begin = time.perf_counter()
         loop = Loop(learner, plan, config, batches, self.data.test, None)
         loop.run()
         seconds = time.perf_counter() - begin
         return Cell(self.score(network), self.score(adapted), loop.finish(), seconds)
-
-    def _learner(self, network: nn.Module, config: TrainConfig, plan: Plan) -> Learner:
-        optimizer = sgd(network, plan.peak_lr, config.momentum, config.wd, nesterov=config.nesterov)
-        manner = Manner(
-            loss=loss_of(config, self.subject, torch.device("cpu")),
-            changes=changes_of(config, self.subject, channels_last=False),
-            precision=config.precision,
-            clip_norm=config.clip_norm,
-            ema=config.ema,
-            fp16_allreduce=config.fp16_allreduce,
-            compile=config.compile,
-            passes=plan.passes,
-            seed=config.seed,
-        )
-        return Learner(network, optimizer, manner, ALONE)

@@ -26,8 +26,8 @@ LEFT = 2  # columns of words
 EXACT = torch.float64
 
 
-class Activation(Struct, frozen=True):
-    """What one call of a layer answered, over all images."""
+class Layered(Struct, frozen=True):
+    """What one call of a layer answered, over all images: what a line of a CSV file holds."""
 
     layer: str
     type: str
@@ -43,6 +43,11 @@ class Activation(Struct, frozen=True):
     """The share of the numbers that are zero, 0 to 1: APoZ (Hu et al. 2016, equation 1)."""
     l1: float
     """The sum of the sizes of a channel's numbers, mean over channels and images."""
+
+
+class Activation(Layered, frozen=True):
+    """The same with its channels apart."""
+
     channel_means: tuple[float, ...]
     channel_zeros: tuple[float, ...]
     channel_l1: tuple[float, ...]
@@ -54,21 +59,6 @@ class Activations(Struct, frozen=True):
     network: str
     images: int
     layers: tuple[Activation, ...]
-
-
-class Layered(Struct, frozen=True):
-    """`Activation` without its channels: what a line of a CSV file holds."""
-
-    layer: str
-    type: str
-    call: int
-    shape: tuple[int, ...]
-    mean: float
-    std: float
-    least: float
-    most: float
-    zeros: float
-    l1: float
 
 
 def looked_at(network: nn.Module, where: Where) -> list[str]:

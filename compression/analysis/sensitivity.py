@@ -7,14 +7,12 @@ from torch import nn
 
 from compression.analysis.subject import ImagesConfig, images_of, opened
 from compression.selectors import Where
-from compression.sensitivity import SHARES, analyse_elements, csv_of
-from compression.sensitivity.page import write_page
+from compression.sensitivity import SHARES, analyse_elements
+from compression.sensitivity.found import JSON
+from compression.sensitivity.page import write_shown
 from proxyless_nas.command import short
-from proxyless_nas.files import write_bytes
 from training.device import DeviceName, pick_device
 from training.evaluate import Evaluation, evaluate
-
-JSON, CSV, PAGE = "sensitivity.json", "sensitivity.csv", "sensitivity.html"
 
 
 class SensitivityConfig(ImagesConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,9 +49,7 @@ def try_elements(config: SensitivityConfig) -> None:
     network = found.network.to(device)
     file = folder / JSON
     tried = analyse_elements(network, where, judge, file, looked_at, config.shares)
-    write_bytes(folder / CSV, csv_of(tried).encode())
-    write_page(tried, folder / PAGE)
-    print(f"{found.name}: {len(tried.tried)} networks tried; {folder / PAGE}, {CSV} and {JSON}")
+    print(f"{found.name}: {len(tried.tried)} networks tried; {write_shown(tried, folder)}")
 
 
 def with_matrices(network: nn.Module) -> tuple[str, ...]:

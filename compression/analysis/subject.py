@@ -23,7 +23,8 @@ class SubjectConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A network as it is described, without weights."""
 
     arch: Annotated[str, short("a")]
-    """The network: a file (ours or the original's), a published name, or one of torchvision's."""
+    """The network: a file (ours or the original's), a published name, one of torchvision's, or
+    module:function, code of your own that makes one (with --resolution and --num-classes)."""
     num_classes: int | None = None
     """Classes that it tells apart; default: the network's."""
     resolution: int | None = None

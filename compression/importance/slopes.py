@@ -30,7 +30,8 @@ class Taylor(Importance, frozen=True, tag="taylor"):
         found = {group.name: torch.zeros(group.width) for group in channels.groups}
         with in_eval_mode(module):
             for x, y in batches:
-                loss = F.cross_entropy(module(x), y)
+                # torch's slopes with channels last: see training.device.learns_in_channels_last
+                loss = F.cross_entropy(module(x.contiguous()), y)
                 slopes = torch.autograd.grad(loss, list(weights.values()))
                 products = {
                     name: slope * weight.detach()

@@ -8,7 +8,7 @@ from torch import nn
 
 from compression.export import onnx_bytes
 from compression.pruning.goals import LatencyGoal
-from compression.widths import Gone
+from compression.widths import Gone, key_of
 from compression.widths.choose import Cost
 from latency_tables.graph import to_onnx
 from latency_tables.model import Model, OnnxModel
@@ -69,7 +69,7 @@ def measured_whole(clock: Clock, thin: Thin) -> Cost:
     known: dict[tuple[tuple[str, int], ...], float] = {}
 
     def cost(gone: Gone) -> float:
-        own = tuple(sorted((name, count) for name, count in gone.items() if count))
+        own = key_of(gone)
         if own not in known:
             known[own] = clock.ratio(thin(gone)) if own else 1.0
         return known[own]

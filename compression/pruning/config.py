@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from compression.importance import L2, AnyImportance
-from compression.pruning.choices import AnyChoice, BySensitivity, LeastLost, RandomNetworks
+from compression.pruning.choices import AnyChoice, BySensitivity, RandomNetworks
 from compression.pruning.goals import AccuracyGoal, AnyGoal, LatencyGoal
 from compression.selectors import Where
 from compression.sensitivity import SHARES
@@ -19,8 +19,8 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The network (`arch`, `weights`), its data, and its fine-tuning, as for main.py."""
     goal: AnyGoal
     """What may be left."""
-    choose: AnyChoice = LeastLost()
-    """How many channels of each group go; not asked for a goal in accuracy, which says it."""
+    choose: AnyChoice | None = None
+    """How many channels of each group go; default: least-lost, for an accuracy by-sensitivity."""
     score: AnyImportance = L2()
     """Which ones: those with the least score."""
     where: Where = Where()
@@ -30,7 +30,7 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shares: tuple[float, ...] = SHARES
     """What `ana` takes from each group, one after another."""
     judged_on: int = 2000
-    """Training images, kept from training, that judge a network before it is tuned."""
+    """Training images that judge a network before it is tuned; fine-tuning learns them too."""
     seen: int = 512
     """Training images for scores that look at some, and for statistics of batch norms."""
     recalibrate: bool = True
@@ -43,8 +43,7 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(
                 "train.compress: a recipe has steps of its own (main.py --compress); leave it out"
             )
-        by_accuracy = (LeastLost(), BySensitivity())
-        if isinstance(self.goal, AccuracyGoal) and self.choose not in by_accuracy:
+        if isinstance(self.goal, AccuracyGoal) and self.choose not in (None, BySensitivity()):
             raise ValueError("a goal in accuracy is met `by: by-sensitivity`: leave `choose` out")
         if isinstance(self.goal, LatencyGoal) and isinstance(self.choose, RandomNetworks):
             raise ValueError(

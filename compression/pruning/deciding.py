@@ -3,7 +3,7 @@
 from torch import nn
 
 from compression.channels.cut import noise, removed
-from compression.pruning.choices import Known
+from compression.pruning.choices import Known, LeastLost
 from compression.pruning.clock import Clock, measured_whole
 from compression.pruning.goals import AccuracyGoal, LatencyGoal, MacsGoal
 from compression.pruning.tries import TRIES, Tries
@@ -25,6 +25,7 @@ class Decision:
 
     def __init__(self, whole: Whole) -> None:
         self._whole, self._config = whole, whole.config
+        self._choose = whole.config.choose or LeastLost()
         self._sizes = Sizes(whole.network, whole.channels, whole.shape, whole.ranking)
         self._tries = Tries(
             whole.folder / TRIES,
@@ -39,7 +40,7 @@ class Decision:
             return within(self._whole.sensitivity().drops(), goal.drop)
         if isinstance(goal, LatencyGoal):
             clock = Clock.of(goal, self._whole.network, self._whole.shape)
-            stops = self._config.choose.stops(self._sizes.widths, self._config.multiple)
+            stops = self._choose.stops(self._sizes.widths, self._config.multiple)
             if stops is not None:
                 return self._by_layers(clock, stops)
             return self._chosen(measured_whole(clock, self.thin), goal.share)
@@ -54,7 +55,7 @@ class Decision:
 
     def _chosen(self, cost: Cost, most: float) -> Gone:
         whole, config = self._whole, self._config
-        return config.choose.gone(
+        return self._choose.gone(
             Known(
                 widths=self._sizes.widths,
                 scores=whole.scores,

@@ -30,8 +30,8 @@ def prune(config: Pruning) -> None:
     print()
     print(table_of(figures))
     print(
-        f"\ntop-1 with batch norms recalibrated: {recalibrated.top1:.2%}, untuned; all on "
-        f"{recalibrated.images:,} images kept from training\n{whole.folder / WIDTHS}: "
+        f"\ntop-1 with batch norms recalibrated: {recalibrated.top1:.2%}, untuned; all of "
+        f"{recalibrated.images:,} training images set aside\n{whole.folder / WIDTHS}: "
         "`python -m compression finetune` tunes what is left"
     )
 

@@ -1,5 +1,6 @@
 """The last step: the tuned network as a plain one, exported, measured, beside what it was."""
 
+from copy import deepcopy
 from pathlib import Path
 
 from msgspec import Struct
@@ -44,7 +45,7 @@ def transform(config: Pruning) -> None:
     subject, data, device = opened(config.train)
     whole = first_network(config.train, subject).eval()
     untuned = thinned(config, widths, config.train, subject)
-    pruned = thinned(config, widths, config.train, subject)
+    pruned = deepcopy(untuned)
     load_weights(pruned, weights)
 
     save_tensors(folder / "weights.pt", pruned.state_dict())

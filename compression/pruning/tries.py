@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from compression.widths import Gone
+from compression.widths import Gone, key_of
 from proxyless_nas.files import read_json, write_json
 from training.evaluate import Evaluation
 
@@ -35,16 +35,12 @@ class Tries:
         if file.exists():
             before = read_json(file, _File)
             if before.digest == digest:
-                self._known = {_key(one.gone): one for one in before.judged}
+                self._known = {key_of(one.gone): one for one in before.judged}
 
     def score(self, gone: Gone) -> Evaluation:
         """Known, or judged and kept now."""
-        key = _key(gone)
+        key = key_of(gone)
         if key not in self._known:
             self._known[key] = Judged(dict(key), self._judge(gone))
             write_json(self._file, _File(self._digest, tuple(self._known.values())))
         return self._known[key].score
-
-
-def _key(gone: Gone) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((name, count) for name, count in gone.items() if count))

@@ -14,6 +14,7 @@ from compression.importance.base import Scores
 from compression.pruning.config import Pruning
 from compression.sensitivity import Sensitivity, analyse
 from compression.sensitivity.channels import bytes_of
+from compression.sensitivity.found import JSON
 from compression.sensitivity.loop import digest_of
 from compression.widths import Ranking, ranked
 from proxyless_nas.layer import Shape
@@ -26,13 +27,12 @@ from training.evaluate import Evaluation, evaluate
 from training.prepare import dataset_of, first_network, fitted, subject_of
 from training.workers import Alone
 
-SENSITIVITY = "sensitivity.json"
-
 
 class Whole:
     """What a config names, opened once; scores are computed when they are first asked for.
 
-    Test images are not among `held_out`, which judges networks, nor among `seen`.
+    Networks are judged by training images that were set aside and are not `seen`; the whole
+    network may have learned them. Test images are never looked at.
     """
 
     def __init__(self, config: Pruning) -> None:
@@ -69,7 +69,7 @@ class Whole:
         return analyse(
             self.network, self.channels, self.ranking,
             lambda network: self.judge(network, config.recalibrate),
-            self.folder / SENSITIVITY, self._judged_on(config.recalibrate),
+            self.folder / JSON, self._judged_on(config.recalibrate),
             config.shares, config.multiple,
         )  # fmt: skip
 
@@ -82,7 +82,7 @@ class Whole:
         return f"{images}, recalibrated on {len(self._first)}" if recalibrated else images
 
     def judge(self, network: nn.Module, recalibrate: bool = False) -> Evaluation:
-        """On the images kept from training; with `recalibrate` its batch norms change first."""
+        """By the images that were set aside; with `recalibrate` its batch norms change first."""
         network.to(self.device)
         if recalibrate:
             reestimate(network, self._seen())

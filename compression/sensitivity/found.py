@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from training.evaluate import Evaluation
 
+JSON = "sensitivity.json"
 Of = Literal["channels", "elements"]
 
 

@@ -1,10 +1,10 @@
-"""Draw a sensitivity analysis on one page: accuracy against the share that is gone."""
+"""Show a sensitivity analysis: a CSV file, and one page that draws what each share costs."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from compression.sensitivity.found import Sensitivity, Tried
+from compression.sensitivity.found import Sensitivity, Tried, csv_of
 from proxyless_nas.drawing.keys import key_rows
 from proxyless_nas.drawing.labels import spread, text_width
 from proxyless_nas.drawing.markup import Markup, tag
@@ -30,6 +30,14 @@ COLOURS = ("first", "second", "third", "fourth")
 SMALL_DROPS = (0.01, 0.05)
 MOST_COLUMNS = 10
 NARROW = 500.0  # px, below which names stand above the chart
+
+
+def write_shown(found: Sensitivity, folder: Path) -> str:
+    """sensitivity.csv and sensitivity.html; where they are, in words."""
+    csv, html = (folder / f"sensitivity.{suffix}" for suffix in ("csv", "html"))
+    write_bytes(csv, csv_of(found).encode())
+    write_page(found, html)
+    return f"all tries: {csv}, drawn: {html}"
 
 
 def write_page(found: Sensitivity, file: str | Path) -> None:

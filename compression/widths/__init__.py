@@ -3,7 +3,7 @@
 from compression.widths.choose import by_sensitivity, evenly, lowest_first, within
 from compression.widths.least_lost import least_lost, losses_of
 from compression.widths.rounding import kept_of
-from compression.widths.sizes import Gone, Ranking, Sizes, chosen_of, ranked
+from compression.widths.sizes import Gone, Ranking, Sizes, chosen_of, key_of, ranked
 from compression.widths.stops import stops_of
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "chosen_of",
     "evenly",
     "kept_of",
+    "key_of",
     "least_lost",
     "losses_of",
     "lowest_first",

@@ -19,6 +19,11 @@ Gone = Mapping[str, int]
 """By the name of a group, how many of its channels go, from the first of the ranking on."""
 
 
+def key_of(gone: Gone) -> tuple[tuple[str, int], ...]:
+    """Tells what is gone, in whatever order groups were named, and whether some are named for 0."""
+    return tuple(sorted((name, count) for name, count in gone.items() if count))
+
+
 def ranked(scores: Scores) -> Ranking:
     """Channels by rising score; of equal ones the first stands first."""
     return {name: np.argsort(one.cpu().numpy(), kind="stable") for name, one in scores.items()}

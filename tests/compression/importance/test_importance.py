@@ -128,6 +128,19 @@ def test_taylor_is_the_slope_at_a_gate_and_answers_are_those_before_the_takers(
     torch.testing.assert_close(shares, (seen != 0).float().mean(dim=(0, 2, 3)))
 
 
+def test_slopes_are_right_behind_a_narrow_strided_shortcut_in_any_layout() -> None:
+    narrow = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 8, 1, 2)
+    network = settle(
+        nn.Sequential(*narrow, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    )
+    channels = find_channels(network, BATCHES[0][0])
+    together = [(x.to(memory_format=torch.channels_last), y) for x, y in BATCHES]
+    expected = Taylor().scores(network, channels, BATCHES)
+    for name, one in Taylor().scores(network, channels, together).items():
+        assert one.any()
+        torch.testing.assert_close(one, expected[name])
+
+
 def test_sizes_and_distances_of_one_layer_are_those_of_its_weights() -> None:
     made, takes = nn.Conv2d(3, 5, 3), nn.Linear(5 * 4, 2)
     network = nn.Sequential(made, nn.ReLU(), nn.Flatten(), takes)

@@ -3,30 +3,23 @@
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Struct
-
+from compression.analysis.subject import SubjectConfig
 from compression.export import export_onnx
 from compression.program import write_program
 from proxyless_nas.command import short
-from proxyless_nas.subject import load_its_weights, open_subject
+from proxyless_nas.subject import load_its_weights
 
 
-class ExportConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExportConfig(SubjectConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Write a network with its weights as ONNX (.onnx) or as a program of torch.export (.pt2).
 
     What was written is run beside the network first; where they differ nothing is left.
     """
 
-    arch: Annotated[str, short("a")]
-    """The network; names as for main.py."""
     out: Annotated[str, short("o")]
     """The file: FILE.onnx for one image, or FILE.pt2 for any number of them."""
     weights: str | None = None
     """Its weights; default: the weights.pt beside the file, or the published ones of a name."""
-    resolution: int | None = None
-    """Side of the input in pixels; default: the network's."""
-    num_classes: int | None = None
-    """Classes that the weights tell apart; default: the network's."""
 
     def __post_init__(self) -> None:
         if Path(self.out).suffix not in (".onnx", ".pt2"):
@@ -35,7 +28,7 @@ class ExportConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def run_export(config: ExportConfig) -> None:
     """The command."""
-    subject = open_subject(config.arch, config.resolution, config.num_classes)
+    subject = config.subject()
     network = subject.build(seed=0).eval()
     load_its_weights(network, config.arch, config.weights)
     if Path(config.out).suffix == ".pt2":
