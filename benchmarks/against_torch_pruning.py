@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from benchmarks.versus import depgraph, nncf_filters
 from benchmarks.versus.measuring import Networks, Size, file_of, latencies_of, sizes_of
-from benchmarks.versus.methods import Method, ours
+from benchmarks.versus.methods import Method, from_widths, ours
 from benchmarks.versus.tuning import Cell, School
 from latency_tables.networks import Measured
 from proxyless_nas import Shape
@@ -55,6 +55,8 @@ class VersusConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Mean and deviation of pixels (half: 0.5 and 0.5, as in Distiller); default: CIFAR-10's."""
     macs: float = 0.5
     """Share of the multiply-accumulates that is left."""
+    widths: tuple[str, ...] = ()
+    """Files widths.json that `python -m compression prune` has left for this network: more rows."""
     methods: tuple[str, ...] = ()
     """Only those whose names begin with one of these; default: all."""
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -86,6 +88,7 @@ def methods_of(config: VersusConfig, shape: Shape) -> list[Method]:
     """
     known = [
         *ours(shape, config.macs),
+        *from_widths(shape, config.widths),
         *depgraph.methods(shape, config.macs),
         *nncf_filters.methods(shape, config.macs),
     ]
@@ -160,7 +163,7 @@ def main(config: VersusConfig) -> None:
     shape, network = subject.input, subject.build(seed=0).eval()
     load_its_weights(network, config.arch, config.weights)
     methods = methods_of(config, shape)
-    same = replace(config, out="", methods=(), seeds=(), threads=1)
+    same = replace(config, out="", widths=(), methods=(), seeds=(), threads=1)
     keep_same(out / "config.json", same, "what is asked")
     pruned = {method.name: method.prune(network) for method in methods}
     sizes = sizes_of(out / "sizes", methods, network, pruned, shape, config.rounds)

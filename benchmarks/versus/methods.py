@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from torch import nn
@@ -11,7 +12,9 @@ from compression.channels.cut import noise, removed
 from compression.channels.groups import find_channels
 from compression.importance import L2
 from compression.importance.base import by_own_mean
+from compression.pruning.widths_file import Widths
 from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
+from proxyless_nas.files import read_json
 from proxyless_nas.layer import Shape
 
 
@@ -32,6 +35,20 @@ def ours(shape: Shape, share: float) -> list[Method]:
             "ours evenly x8", partial(by_size, shape=shape, share=share, rank="evenly", multiple=8)
         ),
     ]
+
+
+def from_widths(shape: Shape, files: tuple[str, ...]) -> list[Method]:
+    """What `python -m compression prune` has left in files named widths.json, a row each, called
+    after its folder. The call only removes: choosing was done before."""
+    return [
+        Method(f"ours {Path(file).absolute().parent.name}", partial(_thin, shape, file))
+        for file in files
+    ]
+
+
+def _thin(shape: Shape, file: str, network: nn.Module) -> nn.Module:
+    channels = find_channels(network, noise(shape, network))
+    return read_json(file, Widths).thin(network, shape, channels)
 
 
 def by_size(

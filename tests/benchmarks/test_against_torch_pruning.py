@@ -5,13 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.against_torch_pruning import VersusConfig, main, methods_of
-from benchmarks.versus.methods import ours
+from benchmarks.grown_resnet56 import GrowConfig
+from benchmarks.grown_resnet56 import main as grow
+from benchmarks.versus.methods import from_widths, ours
+from compression.channels.cut import noise
+from compression.channels.groups import find_channels
+from compression.pruning.widths_file import Widths
 from latency_tables.networks import measure_networks
 from proxyless_nas import macs_of
+from proxyless_nas.files import write_json
 from proxyless_nas.published import published_spec
-from proxyless_nas.weights import save_tensors
+from proxyless_nas.subject import open_subject
+from proxyless_nas.weights import load_weights, save_tensors
 from tests.latency_tables.helpers import QUICK
 
 SPEC = published_spec("resnet20_cifar")
@@ -34,6 +42,36 @@ def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
         method.name for method in methods_of(VersusConfig(out="", methods=("tp",)), SPEC.input)
     ]
     assert names[0] == "untouched" and len(names) > 1 and all("tp" in name for name in names[1:])
+
+
+def test_widths_that_prune_has_left_are_a_row_and_fit_no_other_weights(tmp_path: Path) -> None:
+    network = SPEC.build(seed=0).eval()
+    channels = find_channels(network, noise(SPEC.input, network))
+    gone = {"stem.conv": [1, 5], "blocks.1.first.conv": [0, 2, 3]}
+    widths = Widths.of(open_subject("resnet20_cifar"), network, channels, gone)
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "widths.json"
+    write_json(file, widths)
+    (method,) = from_widths(SPEC.input, (str(file),))
+    assert method.name == "ours mine"
+    left = method.prune(network)
+    assert left.get_parameter("blocks.1.first.conv.weight").shape[:2] == (13, 14)
+    with pytest.raises(ValueError, match="other weights"):
+        method.prune(SPEC.build(seed=1).eval())
+
+
+def test_a_grown_resnet56_computes_what_the_resnet20_does(tmp_path: Path) -> None:
+    small = SPEC.build(seed=0).eval()
+    with torch.no_grad():
+        for buffer in small.buffers():
+            if buffer.is_floating_point():
+                buffer.uniform_(0.5, 1.5)
+    save_tensors(tmp_path / "small.pt", small.state_dict())
+    grow(GrowConfig(weights=str(tmp_path / "small.pt"), out=str(tmp_path / "large.pt")))
+    large = published_spec("resnet56_cifar").build(seed=1).eval()
+    load_weights(large, tmp_path / "large.pt")
+    x = torch.randn(4, 3, 32, 32)
+    torch.testing.assert_close(large(x), small(x), rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow
