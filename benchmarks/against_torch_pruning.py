@@ -58,7 +58,8 @@ class VersusConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     widths: tuple[str, ...] = ()
     """Files widths.json that `python -m compression prune` has left for this network: more rows."""
     methods: tuple[str, ...] = ()
-    """Only those whose names begin with one of these; default: all."""
+    """Only those whose names begin with one of these; default: all. The untouched network is
+    always measured beside them, and tuned only where it is among these too."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of the tuning."""
     epochs: int = 10
@@ -93,7 +94,7 @@ def methods_of(config: VersusConfig, shape: Shape) -> list[Method]:
         *nncf_filters.methods(shape, config.macs),
     ]
     for word in config.methods:
-        if not any(method.name.startswith(word) for method in known):
+        if not any(name.startswith(word) for name in [WHOLE, *(method.name for method in known)]):
             names = ", ".join(method.name for method in known)
             raise ValueError(f"no method begins with {word!r}; methods: {names}")
     asked = config.methods or ("",)
@@ -132,10 +133,11 @@ def school_of(config: VersusConfig, subject: Subject) -> School:
 def cells_of(config: VersusConfig, subject: Subject, pruned: Networks) -> dict[str, list[Cell]]:
     """By method, the cells of all seeds in the folder; those that were asked for are made first."""
     folder = Path(config.out) / "cells"
+    tuned = [name for name in pruned if not config.methods or name.startswith(config.methods)]
     missing = [
         (name, seed)
         for seed in config.seeds
-        for name in pruned
+        for name in tuned
         if not file_of(folder / str(seed), name).exists()
     ]
     if missing:

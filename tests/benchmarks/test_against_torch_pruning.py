@@ -94,7 +94,7 @@ def test_a_finished_cell_stays_and_a_changed_budget_is_refused(
                 out=str(tmp_path / "out"),
                 weights=str(tmp_path / "weights.pt"),
                 path=str(tmp_path / "cifar.npz"),
-                methods=("ours evenly x8",),
+                methods=("untouched", "ours evenly x8"),
                 seeds=seeds,
                 epochs=epochs,
                 batch_size=8,
