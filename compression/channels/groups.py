@@ -80,6 +80,19 @@ class Channels:
             raise ValueError(f"these layers make no channels that can leave{told}")
         return Channels(found, self.kept)
 
+    def told_of_split(self, layers: Collection[str]) -> str:
+        """A line per group that stays because these layers only make it together with others."""
+        lines: list[str] = []
+        for group in self.groups:
+            named = [maker for maker in group.makers if maker in layers]
+            if 0 < len(named) < len(group.makers):
+                others = [maker for maker in group.makers if maker not in layers]
+                lines.append(
+                    f"channels of {', '.join(named)} stay: they leave only with those of "
+                    f"{', '.join(others)}, which `where` leaves out"
+                )
+        return "\n".join(lines)
+
 
 def find_channels(module: nn.Module, *inputs: Tensor) -> Channels:
     """The groups of a module that can be traced, as it is called with `inputs`.

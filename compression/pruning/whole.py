@@ -109,4 +109,7 @@ def opened(train: TrainConfig) -> tuple[Subject, Dataset, torch.device]:
 def channels_of(config: Pruning, network: nn.Module, shape: Shape) -> Channels:
     """The groups that may lose channels; ValueError where there are none."""
     layers = set(config.where.layers(network))
-    return find_channels(network, noise(shape, network)).made_by(layers)
+    every = find_channels(network, noise(shape, network))
+    if split := every.told_of_split(layers):
+        print(split)
+    return every.made_by(layers)

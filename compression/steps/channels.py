@@ -64,10 +64,12 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
             )
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
-        channels = find_channels(plain, noise(shape, plain)).made_by(layers)
+        every = find_channels(plain, noise(shape, plain))
+        channels = every.made_by(layers)
         batches = () if isinstance(self.score, AnyDataFree) else seen(self.seen)
         shares = dict(zip(times, values, strict=True))
-        found = _Thinning(network, channels, shape, self, shares, batches)
+        split = every.told_of_split(layers)
+        found = _Thinning(network, channels, shape, self, shares, batches, split)
         found.lost_at(values[-1])  # can it be met?
         return found
 
@@ -83,8 +85,10 @@ class _Thinning(AtWork):
         how: ChannelsStep,
         shares: Mapping[int, float],
         batches: Batches,
+        split: str,
     ) -> None:
         self._network, self._channels, self._batches = network, channels, batches
+        self._split = split
         self._shape, self._how, self._shares = shape, how, shares
         self.last_change = max(shares)
         for group in channels.groups:
@@ -126,6 +130,9 @@ class _Thinning(AtWork):
                 taken += per_channel(_mask_of(network, place).kept, place, group.width)
             found[group.name] = (taken == 0).nonzero().flatten().tolist()
         return {name: channels for name, channels in found.items() if channels}
+
+    def told(self) -> str:
+        return self._split
 
     def _mask(self, lost: Chosen) -> None:
         for group in self._channels.groups:

@@ -44,9 +44,10 @@ class SparseGroupsStep(Step, frozen=True, tag="sparse-groups"):
             raise ValueError("an earlier step puts exits into the network: name this one first")
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
-        channels = find_channels(plain, noise(shape, plain)).made_by(layers)
+        every = find_channels(plain, noise(shape, plain))
         strength = Strength.of(self, self.strength, plan)
-        return _Shrinking(network, channels, self.power, strength)
+        split = every.told_of_split(layers)
+        return _Shrinking(network, every.made_by(layers), self.power, strength, split)
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,14 @@ class _Shrinking(AtWork):
     """Sizes of all channels, as the network is now."""
 
     def __init__(
-        self, network: nn.Module, channels: Channels, power: float, strength: Strength
+        self,
+        network: nn.Module,
+        channels: Channels,
+        power: float,
+        strength: Strength,
+        split: str,
     ) -> None:
-        self._power, self._strength = power, strength
+        self._power, self._strength, self._split = power, strength, split
         self._groups = [
             (
                 group.width,
@@ -79,6 +85,9 @@ class _Shrinking(AtWork):
 
     def before(self, step: int) -> None:
         self._strength.before(step)
+
+    def told(self) -> str:
+        return self._split
 
     def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         if not self._strength.now:

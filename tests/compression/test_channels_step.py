@@ -12,7 +12,7 @@ from compression.masks import masks_of
 from compression.recipe import Recipe
 from compression.schedule import Linear, When
 from compression.selectors import Where
-from compression.steps import ChannelsStep, MaskStep, TeachStep
+from compression.steps import ChannelsStep, MaskStep, SparseGroupsStep, TeachStep
 from proxyless_nas import macs_of, parameters_of
 from proxyless_nas.counting import in_eval_mode
 from proxyless_nas.layer import Shape
@@ -28,6 +28,7 @@ STEPS, PER_EPOCH = 8, 2
 pytestmark = pytest.mark.slow
 CASES = ("plain", "squeeze and excitation", "concatenation", "depthwise, grouped and transposed")
 CASES += ("chunk", "reused layer", "shortcut of option A")
+PARTLY = Where(name=("blocks.3.second.conv", "blocks.?.first.conv"))
 HALF = ChannelsStep(macs=Linear(start=0.9, stop=0.5), when=When(begin=1, end=3))
 
 
@@ -155,6 +156,22 @@ def test_widths_are_multiples_and_layers_that_are_left_out_keep_theirs() -> None
     assert widths["blocks.4.first.conv"] == widths["blocks.4.second.conv"] == 32
     assert widths["blocks.0.first.conv"] < 16
     assert all(width % 4 == 0 for width in widths.values())
+
+
+@pytest.mark.parametrize(
+    "step",
+    [ChannelsStep(macs=0.9, where=PARTLY), SparseGroupsStep(strength=1.0, where=PARTLY)],
+)
+def test_a_group_that_where_names_in_part_stays_and_that_is_told(
+    step: ChannelsStep | SparseGroupsStep,
+) -> None:
+    network, shape = resnet()
+    companion = Recipe((step,)).accompany(network, shape, short_plan(PER_EPOCH, STEPS))
+    assert companion.told() == (
+        "channels of blocks.3.second.conv stay: they leave only with those of "
+        "blocks.3.shortcut.conv, blocks.4.second.conv, blocks.5.second.conv, which `where` leaves "
+        "out"
+    )
 
 
 @pytest.mark.parametrize(
