@@ -1,0 +1,57 @@
+"""Evenly spaced levels up to a learned end: `by: pact`."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from compression.quantizers.activations.base import ActivationKind
+from compression.quantizers.fake import straight
+from compression.quantizers.grid import Grid
+from compression.quantizers.seen import Sample
+
+TINY = 1e-6
+
+
+class PactActivations(ActivationKind, frozen=True, tag="pact"):
+    """PACT (Choi et al. 2018, equations 1 to 3): clip(x, 0, a), with slopes for a where it clips.
+
+    Where something lies below zero it is clipped to -a too, as in HAQ's code. `clip` is the first
+    a; without it the largest size that was seen. `decay` times a^2 / 2 is added to the loss.
+    """
+
+    clip: float | None = None
+    decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        ActivationKind.__post_init__(self)
+        if self.clip is not None and self.clip <= 0:
+            raise ValueError(f"activations clipped to {self.clip:g} are all 0")
+
+    def quantizer(self, seen: Sample) -> nn.Module:
+        first = float(seen.values.abs().max()) if self.clip is None else self.clip
+        return Clipped(self.grid(seen), max(first, TINY), self.decay)
+
+
+class Clipped(nn.Module):
+    """x -> in [0, clip] or [-clip, clip], on as many levels as the grid has."""
+
+    decays: ClassVar[bool] = False
+
+    def __init__(self, grid: Grid, clip: float, decay: float) -> None:
+        super().__init__()
+        self.grid, self.decay = grid, decay
+        self.clip = nn.Parameter(torch.full((1,), clip))
+
+    def forward(self, x: Tensor) -> Tensor:
+        clip = self.clip.abs().clamp(min=TINY)
+        clipped = torch.minimum(x, clip)
+        clipped = torch.maximum(clipped, -clip) if self.grid.low < 0 else clipped.relu()
+        step = clip.detach() / self.grid.reach
+        shift = self.grid.shift
+        level = (clipped.detach() / step - shift).round().clamp(self.grid.low, self.grid.high)
+        return straight(clipped, (level + shift) * step)
+
+    def penalty(self) -> Tensor:
+        """decay clip^2 / 2."""
+        return self.decay / 2 * self.clip.square().sum()

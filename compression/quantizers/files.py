@@ -1,0 +1,61 @@
+"""Files of a quantized network: quantized.json says what it is, a program runs without our code."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from torch import nn
+
+from compression.program import PROGRAM, write_program
+from compression.quantizers.fold import folded
+from compression.quantizers.place import Quantization, quantization_of
+from proxyless_nas.files import read_json, write_json
+from proxyless_nas.subject import Subject
+from proxyless_nas.weights import load_weights
+
+QUANTIZED = "quantized.json"
+
+
+class QuantizedFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The network, and how its layers are quantized; weights.pt beside it holds all tensors."""
+
+    network: Subject
+    folded: bool
+    """Whether batch norms are part of the layers before them."""
+    quantized: Quantization
+
+    def build(self) -> nn.Module:
+        """With fresh weights."""
+        network = self.network.build(seed=0)
+        if self.folded:
+            network = folded(network, self.network.input)
+        self.quantized.put_into(network)
+        return network
+
+
+def write_quantized(network: nn.Module, subject: Subject, folder: Path, folded: bool) -> str:
+    """Write quantized.json and network.pt2; a sentence.
+
+    Without quantized.json where other steps have made another network of the `subject`'s.
+    """
+    write_program(network, subject.input, folder / PROGRAM)
+    told = f"{folder / PROGRAM} is the quantized network, for torch.export.load"
+    described = QuantizedFile(subject, folded, quantization_of(network))
+    if _shapes(described.build()) != _shapes(network):
+        return f"{told}; no description fits what is left of {subject.name}"
+    write_json(folder / QUANTIZED, described)
+    return f"{told}; {folder / QUANTIZED} says how"
+
+
+def open_quantized(file: Path) -> tuple[nn.Module, Subject]:
+    """The network of a quantized.json with the weights.pt beside it, in eval mode.
+
+    FileNotFoundError where one is missing; ValueError where the weights are another's.
+    """
+    described = read_json(file, QuantizedFile)
+    network = described.build()
+    load_weights(network, file.parent / "weights.pt")
+    return network.eval(), described.network
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -1,0 +1,89 @@
+"""Weights that share a few values, found by k-means: `by: codebook`."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from compression.quantizers.weights.base import WeightKind
+
+QUANTILES_SHIFT = 0.5
+TOLERANCE = 1e-7
+
+
+class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
+    """Deep Compression's codebook (Han et al. 2016, section 3) of 2^bits values per layer.
+
+    Which value a weight has is settled at the beginning. Then each value is the mean of the weights
+    that share it, so that it moves by the mean of their slopes, as in HAQ's released code.
+    """
+
+    rounds: int = 50
+    """Most rounds of k-means."""
+
+    def __post_init__(self) -> None:
+        WeightKind.__post_init__(self)
+        if self.rounds < 1:
+            raise ValueError(f"k-means takes 1 round or more, not {self.rounds}")
+
+    def quantizer(self, weight: Tensor) -> nn.Module:
+        label = nearest_means(weight.detach().reshape(-1), 2**self.bits, self.rounds)
+        return Shared(label.reshape(weight.shape), 2**self.bits)
+
+
+class Shared(nn.Module):
+    """w -> the mean of all weights of its label; slopes are averaged in the same way."""
+
+    label: Tensor
+
+    def __init__(self, label: Tensor, values: int) -> None:
+        super().__init__()
+        self.register_buffer("label", label.to(torch.uint8))
+        self.values = values
+
+    def forward(self, w: Tensor) -> Tensor:
+        label = self.label.reshape(-1).long()
+        return self.means(w)[label].reshape(w.shape)
+
+    def means(self, w: Tensor) -> Tensor:
+        """[values]: what they are now; 0 for one that no weight has."""
+        label = self.label.reshape(-1).long()
+        count = torch.bincount(label, minlength=self.values).clamp(min=1)
+        sums = torch.zeros(self.values, dtype=w.dtype, device=w.device)
+        return sums.index_add(0, label, w.reshape(-1)) / count
+
+    def right_inverse(self, w: Tensor) -> Tensor:
+        """What to keep below."""
+        return w
+
+
+def nearest_means(values: Tensor, count: int, rounds: int) -> Tensor:
+    """[numbers]: for each of `values` [numbers] the nearest of at most `count` means.
+
+    Lloyd's rounds on sorted numbers: each mean owns an interval, so a round costs `count` searches.
+    They begin at evenly spread quantiles of the distinct numbers; a mean that owns nothing is put
+    where the largest error is.
+    """
+    numbers = values.cpu().double().numpy()
+    ordered = np.sort(numbers)
+    sums = np.concatenate([[0.0], np.cumsum(ordered)])
+    distinct = np.unique(ordered)
+    if len(distinct) <= count:
+        return torch.from_numpy(np.searchsorted(distinct, numbers)).to(values.device)
+    at = (np.arange(count) + QUANTILES_SHIFT) / count * len(distinct)
+    means = distinct[at.astype(int)]
+    for _ in range(rounds):
+        edges = np.searchsorted(ordered, (means[1:] + means[:-1]) / 2)
+        ends = np.concatenate([[0], edges, [len(ordered)]])
+        owned = np.diff(ends)
+        moved = np.diff(sums[ends]) / np.maximum(owned, 1)
+        for empty in np.flatnonzero(owned == 0):
+            own = moved[np.clip(np.searchsorted(means, ordered), 0, count - 1)]
+            moved[empty] = ordered[np.abs(ordered - own).argmax()]
+        moved = np.sort(moved)
+        settled = np.abs(moved - means).max() <= TOLERANCE * np.abs(means).max()
+        means = moved
+        if settled:
+            break
+    return torch.from_numpy(np.searchsorted((means[1:] + means[:-1]) / 2, numbers)).to(
+        values.device
+    )

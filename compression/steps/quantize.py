@@ -1,0 +1,94 @@
+"""The step that gives a network fewer bits while it learns: `do: quantize`."""
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from compression.masks import masks_of
+from compression.quantizers.activations import AnyActivations, Clipped, RangeActivations
+from compression.quantizers.grid import must_be_bits
+from compression.quantizers.place import Asked, input_quantizers, quantizable, quantize
+from compression.quantizers.weights import AnyWeights, RangeWeights
+from compression.schedule import When
+from compression.selectors import Where
+from compression.steps.base import AtWork, Step
+from proxyless_nas.layer import Shape
+from training.companion import Judge, Seen
+from training.plan import Plan
+
+Ends = int | Literal["same", "float"]
+
+
+class QuantizeStep(Step, frozen=True, tag="quantize"):
+    """Weights, and what flows into layers, are rounded from the first step on; slopes pass.
+
+    `weights` and `activations` say how (`compression/quantizers`); what is left out stays in float.
+    `where` says in which convolutions and linear maps. The first and the last layer of the network
+    get evenly spaced levels of `ends` bits over their range, or the `same` as the others, or stay
+    in `float`. Ranges of activations are calibrated on `seen` training images before anything is
+    learnt. What is left is the network with its quantizers.
+    """
+
+    holds_layers: ClassVar[bool] = True
+    weights: AnyWeights | None = None
+    activations: AnyActivations | None = None
+    where: Where = Where(type=("Conv2d", "Linear"))
+    ends: Ends = 8
+    seen: int = 512
+
+    def __post_init__(self) -> None:
+        if self.when != When():
+            raise ValueError("quantize works from the first step on: leave its `when` out")
+        if self.weights is None and self.activations is None:
+            raise ValueError("say which `weights` or `activations` are quantized, and how")
+        if isinstance(self.ends, int):
+            must_be_bits(self.ends)
+        if self.seen < 1:
+            raise ValueError(f"{self.seen} images show nothing: `seen` is 1 or more")
+
+    def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
+        if masks_of(network, "channels"):
+            raise ValueError("an earlier step removes channels: quantize in a training behind it")
+        asked = self.asked(network, shape)
+        quantize(network, asked, () if self.activations is None else seen(self.seen))
+        return _Rounding(network, len(asked))
+
+    def asked(self, network: nn.Module, shape: Shape) -> dict[str, Asked]:
+        """By layer, how it is to be quantized. ValueError where there is none."""
+        order = quantizable(network, shape)
+        where = set(self.where.layers(network))
+        found = {name: self._of(name in (order[0], order[-1])) for name in order if name in where}
+        chosen = {name: one for name, one in found.items() if one != Asked()}
+        if not chosen:
+            raise ValueError("no convolution or linear map is left to be quantized")
+        return chosen
+
+    def _of(self, end: bool) -> Asked:
+        if not end or self.ends == "same":
+            return Asked(weights=self.weights, activations=self.activations)
+        if self.ends == "float":
+            return Asked()
+        return Asked(
+            weights=None if self.weights is None else RangeWeights(bits=self.ends),
+            activations=None if self.activations is None else RangeActivations(bits=self.ends),
+        )
+
+
+class _Rounding(AtWork):
+    """Quantizers in a network that learns."""
+
+    def __init__(self, network: nn.Module, layers: int) -> None:
+        self._layers = layers
+        self._clips = [
+            one for one in input_quantizers(network).values() if isinstance(one, Clipped)
+        ]
+
+    def before(self, step: int) -> None:
+        pass
+
+    def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
+        return torch.stack([one.penalty() for one in self._clips]).sum() if self._clips else None
+
+    def told(self) -> str:
+        return f"{self._layers} layers are quantized"
