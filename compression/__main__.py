@@ -22,6 +22,7 @@ from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune
 from compression.pruning.prune import prune
 from compression.pruning.transform import transform
+from compression.quantizers.command import QuantizeConfig, run_quantize
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.files import read_yaml
 from training.config import TrainConfig
@@ -77,6 +78,7 @@ if __name__ == "__main__":
             "prune": Command(PruneConfig, step(prune)),
             "finetune": Command(FinetuneConfig, step(finetune)),
             "transform": Command(TransformConfig, step(transform)),
+            "quantize": Command(QuantizeConfig, run_quantize),
             "exits": Command(ExitsConfig, run_exits),
             "export": Command(ExportConfig, run_export),
             "summary": Command(SummaryConfig, summarise),

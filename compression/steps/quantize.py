@@ -1,23 +1,24 @@
 """The step that gives a network fewer bits while it learns: `do: quantize`."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from compression.masks import masks_of
-from compression.quantizers.activations import AnyActivations, Clipped, RangeActivations
+from compression.quantizers.activations import AnyActivations, Clipped
+from compression.quantizers.asking import Ends, by_policy, uniformly
 from compression.quantizers.grid import must_be_bits
 from compression.quantizers.place import Asked, input_quantizers, quantizable, quantize
-from compression.quantizers.weights import AnyWeights, RangeWeights
+from compression.quantizers.weights import AnyWeights
 from compression.schedule import When
 from compression.selectors import Where
 from compression.steps.base import AtWork, Step
+from proxyless_nas.bits import load_policy
+from proxyless_nas.counting import layers_of
 from proxyless_nas.layer import Shape
 from training.companion import Judge, Seen
 from training.plan import Plan
-
-Ends = int | Literal["same", "float"]
 
 
 class QuantizeStep(Step, frozen=True, tag="quantize"):
@@ -26,8 +27,9 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
     `weights` and `activations` say how (`compression/quantizers`); what is left out stays in float.
     `where` says in which convolutions and linear maps. The first and the last layer of the network
     get evenly spaced levels of `ends` bits over their range, or the `same` as the others, or stay
-    in `float`. Ranges of activations are calibrated on `seen` training images before anything is
-    learnt. What is left is the network with its quantizers.
+    in `float`. A `policy`, a file such as a search writes, says the bits of every layer instead.
+    Ranges of activations are calibrated on `seen` training images before anything is learnt. What
+    is left is the network with its quantizers.
     """
 
     holds_layers: ClassVar[bool] = True
@@ -35,6 +37,7 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
     activations: AnyActivations | None = None
     where: Where = Where(type=("Conv2d", "Linear"))
     ends: Ends = 8
+    policy: str | None = None
     seen: int = 512
 
     def __post_init__(self) -> None:
@@ -42,6 +45,8 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
             raise ValueError("quantize works from the first step on: leave its `when` out")
         if self.weights is None and self.activations is None:
             raise ValueError("say which `weights` or `activations` are quantized, and how")
+        if self.policy is not None and None in (self.weights, self.activations):
+            raise ValueError("a `policy` has bits for both: say which `weights` and `activations`")
         if isinstance(self.ends, int):
             must_be_bits(self.ends)
         if self.seen < 1:
@@ -56,23 +61,18 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
 
     def asked(self, network: nn.Module, shape: Shape) -> dict[str, Asked]:
         """By layer, how it is to be quantized. ValueError where there is none."""
-        order = quantizable(network, shape)
-        where = set(self.where.layers(network))
-        found = {name: self._of(name in (order[0], order[-1])) for name in order if name in where}
-        chosen = {name: one for name, one in found.items() if one != Asked()}
+        order, where = quantizable(network, shape), set(self.where.layers(network))
+        if self.policy is not None:
+            assert self.weights is not None and self.activations is not None
+            policy = load_policy(self.policy, layers_of(network, shape))
+            found = by_policy(policy, self.weights, self.activations)
+        else:
+            both = Asked(weights=self.weights, activations=self.activations)
+            found = uniformly(both, order, self.ends)
+        chosen = {name: one for name, one in found.items() if name in where}
         if not chosen:
             raise ValueError("no convolution or linear map is left to be quantized")
         return chosen
-
-    def _of(self, end: bool) -> Asked:
-        if not end or self.ends == "same":
-            return Asked(weights=self.weights, activations=self.activations)
-        if self.ends == "float":
-            return Asked()
-        return Asked(
-            weights=None if self.weights is None else RangeWeights(bits=self.ends),
-            activations=None if self.activations is None else RangeActivations(bits=self.ends),
-        )
 
 
 class _Rounding(AtWork):

@@ -29,5 +29,5 @@ class RangeWeights(Rows, frozen=True, tag="range"):
                 step = fitted(rows, grid, self.range)
             return self.cut(OnGrid(grid, self.like_rows(step, weight)))
         step, offset = fitted_beside(rows, self.bits, self.range)
-        both = (self.like_rows(one, weight) for one in (step, offset))
-        return self.cut(OnGrid(unsigned(self.bits), *both))
+        step, offset = (self.like_rows(one, weight) for one in (step, offset))
+        return self.cut(OnGrid(unsigned(self.bits), step, offset))
