@@ -17,6 +17,7 @@ from compression.analysis.summary import SummaryConfig, summarise
 from compression.apply import under_its_recipe
 from compression.exits.command import ExitsConfig, run_exits
 from compression.export_command import ExportConfig, run_export
+from compression.int8.command import Int8Config, run_int8
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune
@@ -79,6 +80,7 @@ if __name__ == "__main__":
             "finetune": Command(FinetuneConfig, step(finetune)),
             "transform": Command(TransformConfig, step(transform)),
             "quantize": Command(QuantizeConfig, run_quantize),
+            "int8": Command(Int8Config, run_int8),
             "exits": Command(ExitsConfig, run_exits),
             "export": Command(ExportConfig, run_export),
             "summary": Command(SummaryConfig, summarise),

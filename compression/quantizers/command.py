@@ -8,7 +8,7 @@ import torch
 from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
-from compression.analysis.subject import ImagesConfig, images_of, opened
+from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.asking import Ends, by_policy, policy_of, uniformly
 from compression.quantizers.files import write_quantized
@@ -24,9 +24,7 @@ from proxyless_nas.command import short
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import write_json
 from proxyless_nas.layer import Layer
-from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
-from training.datasets import Exam, Reading, open_test, usual_dataset
 from training.evaluate import evaluate
 
 RANGES: dict[str, AnyRange] = {
@@ -97,7 +95,7 @@ def run_quantize(config: QuantizeConfig) -> None:
     if config.correct_biases:
         correct_biases(network, whole, images)
     out, policy = Path(config.out), policy_of(asked, layers, subject.name)
-    exam = _exam(config, subject)
+    exam = exam_of(config, subject, config.test_limit)
     report = Quantized(
         data=exam.name,
         before=evaluate(whole, exam.test_batches(config.batch_size)),
@@ -139,18 +137,3 @@ def _weights(config: QuantizeConfig) -> AnyWeights:
     own = set(kinds[config.kind].__struct_fields__) & set(told) - fixed
     fields = {name: to_builtins(told[name]) for name in own}
     return convert({"by": config.kind, **fields}, AnyWeights)
-
-
-def _exam(config: QuantizeConfig, subject: Subject) -> Exam:
-    """The test images."""
-    reading = Reading(
-        resolution=subject.input.height,
-        normalise=config.normalise,
-        interpolation=config.interpolation,
-        centre=config.centre,
-        workers=config.workers,
-    )
-    name = config.dataset or usual_dataset(subject.input, subject.classes)
-    exam = open_test(name, config.path, reading, config.test_limit)
-    exam.must_fit(subject.input, subject.classes)
-    return exam

@@ -1,0 +1,134 @@
+"""Judge bits by a trained network whose layers are rounded so, without training it."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from msgspec.structs import replace
+from torch import Tensor, nn
+
+from compression.quantizers.activations import AnyActivations
+from compression.quantizers.seen import observe
+from compression.quantizers.weights import AnyWeights
+from search.choices import Choices, Evidence
+from search.gates import listen
+from search.problems.precision import MOST, Precision
+from training.datasets import Batch
+
+
+class Rounded(nn.Module):
+    """A layer at some bits: what flows in is rounded, its weight is rounded already."""
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear, weight: Tensor, before: nn.Module) -> None:
+        super().__init__()
+        self._layer = [layer]  # shared, and no part of this one
+        self.weight, self.before = weight, before
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer: Any = self._layer[0]
+        if isinstance(layer, nn.Conv2d):
+            return layer._conv_forward(self.before(x), self.weight, layer.bias)
+        return F.linear(self.before(x), self.weight, layer.bias)
+
+
+class Switch(nn.Module):
+    """A layer at all pairs of bits, of which one is open; it tells slopes to who listens."""
+
+    def __init__(self, candidates: Sequence[Rounded]) -> None:
+        super().__init__()
+        self.candidates = nn.ModuleList(candidates)
+        self.open = 0
+        self.listened: tuple[Tensor, Sequence[int]] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        output = self.candidates[self.open](x)
+        if self.listened is None:
+            return output
+        gates, closed = self.listened
+        return listen(gates, x, output, [self.candidates[one] for one in closed], "inputs")
+
+
+class RoundedNetwork:
+    """A network in float, its batch norms folded, and each layer at all bits of a problem.
+
+    `evaluate` says how far the answers of the rounded network are from those in float, as the mean
+    KL(float || rounded) in nats over a batch, and how many are right; where closed options are
+    named also the slopes at the gates. Quantizers are made of the kinds `weights` and `activations`
+    with the bits of each option; ranges of activations are calibrated once, on `seen`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        problem: Precision,
+        weights: AnyWeights,
+        activations: AnyActivations,
+        seen: Sequence[Batch],
+    ) -> None:
+        self.whole = deepcopy(network).eval().requires_grad_(False)
+        self.rounded = deepcopy(self.whole)
+        samples = observe(self.whole, problem.names, seen)
+        self._switches: list[Switch] = []
+        for name in problem.names:
+            layer = self.rounded.get_submodule(name)
+            assert isinstance(layer, nn.Conv2d | nn.Linear)
+            pairs = problem.options if name in problem.searched else (MOST,)
+            kernels = {
+                bits: replace(weights, bits=bits).quantizer(layer.weight)(layer.weight).detach()
+                for bits in {pair.weights for pair in pairs}
+            }
+            before = {
+                bits: replace(activations, bits=bits).quantizer(samples[name])
+                for bits in {pair.activations for pair in pairs}
+            }
+            each = [Rounded(layer, kernels[p.weights], before[p.activations]) for p in pairs]
+            switch = Switch(each).eval().requires_grad_(False)
+            owner, _, own = name.rpartition(".")
+            setattr(self.rounded.get_submodule(owner), own, switch)
+            if name in problem.searched:
+                self._switches.append(switch)
+
+    def evaluate(self, choices: Choices, batches: Sequence[Batch]) -> Evidence:
+        """What `batches` say of `choices`, as means over their images; slopes are summed so too."""
+        for switch, option in zip(self._switches, choices.options, strict=True):
+            switch.open = option
+        total = sum(len(y) for _, y in batches)
+        loss, right = torch.zeros(()), torch.zeros(())
+        slopes = None
+        for x, y in batches:
+            share = len(y) / total
+            logits, one, own = self._judged(choices.closed, x)
+            loss += one * share
+            right += (logits.argmax(dim=1) == y).float().mean() * share
+            if own is not None:
+                slopes = own * share if slopes is None else slopes + own * share
+        return Evidence(loss, right, slopes)
+
+    def _judged(
+        self, closed: Sequence[Sequence[int]] | None, x: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        with torch.no_grad():
+            expected = self.whole(x).log_softmax(dim=1)
+        if closed is None:
+            with torch.no_grad():
+                logits = self.rounded(x)
+                return logits, _divergence(expected, logits), None
+        most = max(map(len, closed))
+        gates = torch.zeros(len(closed), 1 + most, requires_grad=True)
+        for row, switch, others in zip(gates, self._switches, closed, strict=True):
+            switch.listened = row[: 1 + len(others)], others
+        try:
+            logits = self.rounded(x)
+            loss = _divergence(expected, logits)
+            (slopes,) = torch.autograd.grad(loss, [gates])
+        finally:
+            for switch in self._switches:
+                switch.listened = None
+        return logits.detach(), loss.detach(), slopes
+
+
+def _divergence(expected: Tensor, logits: Tensor) -> Tensor:
+    """The mean KL of two answers, of which the first are logarithms of probabilities."""
+    return F.kl_div(logits.log_softmax(dim=1), expected, reduction="batchmean", log_target=True)

@@ -1,0 +1,91 @@
+"""How many bits each layer computes with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from proxyless_nas.bits import MOST_BITS, Bits, Policy, with_bits
+from proxyless_nas.layer import Layer
+from search.choices import Knob
+from search.prices import Prices
+
+MOST = Bits(MOST_BITS, MOST_BITS)
+Price = Callable[[Layer, Bits], float]
+"""What one call of a layer costs."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """One knob per layer but the first and the last, which have 8 bits; its options are pairs.
+
+    The price of a pair is no sum of one of its weights and one of its activations, so both are one
+    knob. The first option is the pair of most bits; the others follow in the order of `weights`
+    and `activations` [bits], which fall.
+    """
+
+    network: str
+    layers: tuple[Layer, ...]
+    """All of the network, in the order of its calls."""
+    weights: tuple[int, ...] = (8, 7, 6, 5, 4, 3, 2)
+    activations: tuple[int, ...] = (8, 7, 6, 5, 4, 3, 2)
+
+    def __post_init__(self) -> None:
+        for bits in (self.weights, self.activations):
+            if not bits or list(bits) != sorted(set(bits), reverse=True):
+                raise ValueError(f"bits {bits} do not fall, or there are none")
+        if len(self.names) < 3:
+            raise ValueError(f"{self.network} has no layer between its first and its last one")
+
+    @property
+    def options(self) -> tuple[Bits, ...]:
+        """The pairs, the same for every knob."""
+        return tuple(Bits(w, a) for w, a in product(self.weights, self.activations))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Layers that compute, by name, each once."""
+        return tuple(dict.fromkeys(layer.name for layer in with_bits(self.layers)))
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Layers with a knob of their own."""
+        return self.names[1:-1]
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """In the order of the layers."""
+        labels = tuple(map(str, self.options))
+        return tuple(Knob(name, labels) for name in self.searched)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Number of options of each knob."""
+        return (len(self.options),) * len(self.searched)
+
+    def decode(self, options: Sequence[int]) -> Policy:
+        """The bits of all layers."""
+        pairs = self.options
+        chosen = {name: pairs[o] for name, o in zip(self.searched, options, strict=True)}
+        return Policy(self.network, {name: chosen.get(name, MOST) for name in self.names})
+
+    def uniform(self, bits: Bits) -> tuple[int, ...]:
+        """The same pair everywhere. ValueError for one that is no option."""
+        if bits not in self.options:
+            raise ValueError(f"{bits} is none of the pairs that are searched")
+        return (self.options.index(bits),) * len(self.searched)
+
+    def prices(self, price: Price, unit: str, ends: bool) -> Prices:
+        """What each pair costs in each layer, all its calls together.
+
+        With `ends` the first and the last layer count too, as the fixed part.
+        """
+        rows = {name: np.zeros(len(self.options)) for name in self.names}
+        for layer in with_bits(self.layers):
+            if layer.name in self.searched:
+                rows[layer.name] += [price(layer, bits) for bits in self.options]
+            elif ends:
+                rows[layer.name] += price(layer, MOST)
+        fixed = float(rows[self.names[0]][0] + rows[self.names[-1]][0]) if ends else 0.0
+        return Prices(fixed, [rows[name] for name in self.searched], unit)
