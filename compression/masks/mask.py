@@ -136,7 +136,7 @@ def _bake(part: nn.Module, name: str) -> None:
     chain: Any = part.parametrizations[name]  # type: ignore[index]
     masks = [one for one in chain if isinstance(one, Mask)]
     if len(masks) == len(chain):
-        _have_own_class(part)
+        have_own_class(part)
         parametrize.remove_parametrizations(part, name, leave_parametrized=True)
         return
     before = part.get_parameter(f"parametrizations.{name}.original")
@@ -155,7 +155,7 @@ def plain_copy(module: nn.Module) -> nn.Module:
     return copy
 
 
-def _have_own_class(module: nn.Module) -> None:
+def have_own_class(module: nn.Module) -> None:
     """A parametrized module shares its class with its copies, and torch changes the class."""
     shared = type(module)
     held = {key: value for key, value in vars(shared).items() if key not in UNIQUE}

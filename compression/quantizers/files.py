@@ -7,10 +7,10 @@ from torch import nn
 
 from compression.program import PROGRAM, write_program
 from compression.quantizers.fold import folded
-from compression.quantizers.place import Quantization, quantization_of
+from compression.quantizers.place import Quantization, quantization_of, with_rounded_weights
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.subject import Subject
-from proxyless_nas.weights import load_weights
+from proxyless_nas.weights import load_tensors
 
 QUANTIZED = "quantized.json"
 
@@ -37,7 +37,7 @@ def write_quantized(network: nn.Module, subject: Subject, folder: Path, folded: 
 
     Without quantized.json where other steps have made another network of the `subject`'s.
     """
-    write_program(network, subject.input, folder / PROGRAM)
+    write_program(with_rounded_weights(network), subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} is the quantized network, for torch.export.load"
     described = QuantizedFile(subject, folded, quantization_of(network))
     if _shapes(described.build()) != _shapes(network):
@@ -53,7 +53,11 @@ def open_quantized(file: Path) -> tuple[nn.Module, Subject]:
     """
     described = read_json(file, QuantizedFile)
     network = described.build()
-    load_weights(network, file.parent / "weights.pt")
+    weights = file.parent / "weights.pt"
+    try:
+        network.load_state_dict(load_tensors(weights))
+    except RuntimeError as error:
+        raise ValueError(f"{weights} does not hold the tensors of {file}: {error}") from error
     return network.eval(), described.network
 
 

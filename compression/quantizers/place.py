@@ -1,13 +1,14 @@
 """Put quantizers into a network, take them out, and say in a file which stand where."""
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from msgspec import Struct
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from compression.masks.mask import Mask
+from compression.masks.mask import Mask, have_own_class
 from compression.quantizers.activations import AnyActivations
 from compression.quantizers.seen import Sample, observe
 from compression.quantizers.weights import AnyWeights
@@ -111,6 +112,16 @@ def _quantizer_of(part: nn.Module) -> nn.Module | None:
         return None
     chain: Any = part.parametrizations["weight"]  # type: ignore[index]
     return next((one for one in chain if not isinstance(one, Mask)), None)
+
+
+def with_rounded_weights(network: nn.Module) -> nn.Module:
+    """A copy whose weights are what quantizers and masks make of them; inputs are still rounded."""
+    copy = deepcopy(network)
+    for part in list(copy.modules()):
+        if parametrize.is_parametrized(part, "weight"):
+            have_own_class(part)
+            parametrize.remove_parametrizations(part, "weight", leave_parametrized=True)
+    return copy
 
 
 def weight_quantizers(network: nn.Module) -> dict[str, nn.Module]:
