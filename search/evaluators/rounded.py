@@ -90,10 +90,15 @@ class RoundedNetwork:
             if name in problem.searched:
                 self._switches.append(switch)
 
+    def opened(self, options: Sequence[int]) -> nn.Module:
+        """The rounded network at these options, until others are asked for."""
+        for switch, option in zip(self._switches, options, strict=True):
+            switch.open = option
+        return self.rounded
+
     def evaluate(self, choices: Choices, batches: Sequence[Batch]) -> Evidence:
         """What `batches` say of `choices`, as means over their images; slopes are summed so too."""
-        for switch, option in zip(self._switches, choices.options, strict=True):
-            switch.open = option
+        self.opened(choices.options)
         total = sum(len(y) for _, y in batches)
         loss, right = torch.zeros(()), torch.zeros(())
         slopes = None

@@ -76,13 +76,14 @@ class Precision:
             raise ValueError(f"{bits} is none of the pairs that are searched")
         return (self.options.index(bits),) * len(self.searched)
 
-    def prices(self, price: Price, unit: str, ends: bool) -> Prices:
-        """What each pair costs in each layer, all its calls together.
+    def prices(self, price: Price, unit: str, ends: bool, calls: bool = True) -> Prices:
+        """What each pair costs in each layer, all its `calls` together, or but once.
 
         With `ends` the first and the last layer count too, as the fixed part.
         """
         rows = {name: np.zeros(len(self.options)) for name in self.names}
-        for layer in with_bits(self.layers):
+        every = with_bits(self.layers)
+        for layer in every if calls else {layer.name: layer for layer in every}.values():
             if layer.name in self.searched:
                 rows[layer.name] += [price(layer, bits) for bits in self.options]
             elif ends:

@@ -1,0 +1,87 @@
+"""From a name to a strategy that searches bits within a budget, and how long it needs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from proxyless_nas.bits import Bits
+from search.ddpg import BitLayer
+from search.objective import Objective
+from search.precision.config import HaqConfig
+from search.prices import Prices
+from search.problems.precision import Precision
+from search.strategies import Evolution, RandomChoices, TwoPaths
+from search.strategies.base import Strategy
+from search.strategies.ddpg import DDPG
+from search.strategies.knapsack import Knapsack
+
+TOLERANCE = 0.03
+"""Random networks and gates come at most so much below the budget."""
+GATE_STEPS, EPISODES, NETWORKS = 400, 300, 300
+GATE_RATE, GATE_WEIGHT = 0.1, 0.1
+TRIES = 20
+PROBED = (4, 2)
+"""Bits at which a layer is tried alone, beside 8; the rest follows the law of rounding."""
+
+
+def strategy_of(
+    config: HaqConfig, problem: Precision, prices: Prices, budget: float, original: float
+) -> tuple[Strategy, int]:
+    """The strategy, and the most networks it needs judged; `original` is the float accuracy."""
+    band = budget * (1 - TOLERANCE), budget
+    match config.strategy:
+        case "knapsack":
+            probed = probes(problem)
+            strategy = Knapsack(
+                prices,
+                budget,
+                start=problem.uniform(problem.options[0]),
+                probed=[probed] * len(problem.searched),
+                places=[places(problem)] * len(problem.searched),
+                tries=TRIES,
+            )
+            return strategy, 1 + len(probed) * len(problem.searched) + TRIES
+        case "gates":
+            objective = Objective(budget, TOLERANCE, "add", GATE_WEIGHT)
+            return TwoPaths(prices, objective, GATE_RATE, config.seed), GATE_STEPS
+        case "ddpg":
+            layers = layers_told(problem)
+            return DDPG(layers, prices, budget, config.seed, original), EPISODES
+        case "evolution":
+            return Evolution(prices, band, config.seed, batch=30), NETWORKS
+        case "random":
+            return RandomChoices(prices, band, config.seed), NETWORKS
+        case "uniform":
+            raise ValueError("uniform bits are chosen, not searched")
+
+
+def probes(problem: Precision) -> tuple[int, ...]:
+    """Options in which one side has few bits and the other the most."""
+    most = problem.options[0]
+    pairs = [Bits(bits, most.activations) for bits in PROBED]
+    pairs += [Bits(most.weights, bits) for bits in PROBED]
+    known = problem.options
+    return tuple(known.index(pair) for pair in pairs if pair in known and pair != most)
+
+
+def places(problem: Precision) -> np.ndarray:
+    """[options, 2]: bits of weights and of activations."""
+    return np.array([(pair.weights, pair.activations) for pair in problem.options], dtype=float)
+
+
+def layers_told(problem: Precision) -> Sequence[BitLayer]:
+    """What the agent is told of each layer that has a knob."""
+    bits = tuple((pair.weights, pair.activations) for pair in problem.options)
+    first = {layer.name: layer for layer in reversed(problem.layers)}
+    return [BitLayer.of(first[name], bits) for name in problem.searched]
+
+
+def most_uniform(problem: Precision, prices: Prices, budget: float) -> tuple[int, ...]:
+    """The same bits everywhere, as many as fit, activations falling first.
+
+    ValueError where not even the fewest fit.
+    """
+    fitting = [one for pair in problem.options if prices.of(one := problem.uniform(pair)) <= budget]
+    if not fitting:
+        raise ValueError(f"no uniform bits cost {budget:g} {prices.unit} or less")
+    return max(fitting, key=prices.of)
