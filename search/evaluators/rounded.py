@@ -100,7 +100,7 @@ class RoundedNetwork:
         """What `batches` say of `choices`, as means over their images; slopes are summed so too."""
         self.opened(choices.options)
         total = sum(len(y) for _, y in batches)
-        loss, right = torch.zeros(()), torch.zeros(())
+        loss, right = torch.zeros((), dtype=torch.float64), torch.zeros(())
         slopes = None
         for x, y in batches:
             share = len(y) / total
@@ -115,7 +115,7 @@ class RoundedNetwork:
         self, closed: Sequence[Sequence[int]] | None, x: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         with torch.no_grad():
-            expected = self.whole(x).log_softmax(dim=1)
+            expected = self.whole(x).double().log_softmax(dim=1)
         if closed is None:
             with torch.no_grad():
                 logits = self.rounded(x)
@@ -135,5 +135,6 @@ class RoundedNetwork:
 
 
 def _divergence(expected: Tensor, logits: Tensor) -> Tensor:
-    """The mean KL of two answers, of which the first are logarithms of probabilities."""
-    return F.kl_div(logits.log_softmax(dim=1), expected, reduction="batchmean", log_target=True)
+    """The mean KL of two answers, of which the first are logarithms of probabilities, in float64:
+    at 8 bits it is a small difference of large numbers."""
+    return F.kl_div(logits.double().log_softmax(dim=1), expected, reduction="batchmean", log_target=True)
