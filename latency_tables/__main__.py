@@ -1,4 +1,4 @@
-"""The command line: python -m latency_tables measure | check | show | import | export | compare."""
+"""The command line: python -m latency_tables measure | check | show | compare | simulate | ..."""
 
 import time
 
@@ -15,6 +15,7 @@ from latency_tables.protocol import Protocol
 from latency_tables.report import lines
 from latency_tables.runtimes import RuntimeConfig, RuntimeName, open_runtime
 from latency_tables.show import listing, shipped_listing
+from latency_tables.simulate.command import SimulateConfig, run_simulate
 from latency_tables.table import LatencyTable
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.load import load_spec
@@ -211,6 +212,7 @@ COMMANDS = {
     "import": Command(ImportConfig, run_import),
     "export": Command(ExportConfig, run_export),
     "compare": Command(CompareConfig, run_compare),
+    "simulate": Command(SimulateConfig, run_simulate),
 }
 
 if __name__ == "__main__":
