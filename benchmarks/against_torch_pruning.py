@@ -25,6 +25,7 @@ from benchmarks.versus import depgraph, nncf_filters
 from benchmarks.versus.measuring import Networks, Size, file_of, latencies_of, sizes_of
 from benchmarks.versus.methods import Method, from_widths, ours
 from benchmarks.versus.tuning import Cell, School
+from compression.pruning.widths_file import Widths
 from latency_tables.networks import Measured
 from proxyless_nas import Shape
 from proxyless_nas.command import Command, run_one
@@ -85,21 +86,24 @@ class VersusConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def methods_of(config: VersusConfig, shape: Shape) -> list[Method]:
     """The rows of the table that were asked for, below that of the network as it is.
 
-    ValueError for a word with which no name begins.
+    ValueError for a word with which no name begins, and for a name that stands twice.
     """
+    whole = Method(WHOLE, lambda network: network)
     known = [
+        whole,
         *ours(shape, config.macs),
         *from_widths(shape, config.widths),
         *depgraph.methods(shape, config.macs),
         *nncf_filters.methods(shape, config.macs),
     ]
+    names = [method.name for method in known]
     for word in config.methods:
-        if not any(name.startswith(word) for name in [WHOLE, *(method.name for method in known)]):
-            names = ", ".join(method.name for method in known)
-            raise ValueError(f"no method begins with {word!r}; methods: {names}")
+        if not any(name.startswith(word) for name in names):
+            raise ValueError(f"no method begins with {word!r}; methods: {', '.join(names)}")
+    if twice := sorted(name for name in set(names) if names.count(name) > 1):
+        raise ValueError(f"two --widths are called {twice[0]!r}: rename a folder")
     asked = config.methods or ("",)
-    chosen = [method for method in known if method.name.startswith(asked)]
-    return [Method(WHOLE, lambda network: network), *chosen]
+    return [method for method in known if method is whole or method.name.startswith(asked)]
 
 
 def school_of(config: VersusConfig, subject: Subject) -> School:
@@ -167,6 +171,7 @@ def main(config: VersusConfig) -> None:
     methods = methods_of(config, shape)
     same = replace(config, out="", widths=(), methods=(), seeds=(), threads=1)
     keep_same(out / "config.json", same, "what is asked")
+    keep_widths(out, shape, config.widths)
     pruned = {method.name: method.prune(network) for method in methods}
     sizes = sizes_of(out / "sizes", methods, network, pruned, shape, config.rounds)
     measured = latencies_of(out / "latency.json", pruned, shape, config.visits)
@@ -179,6 +184,13 @@ def main(config: VersusConfig) -> None:
         print(line(name, sizes, measured, cells[name]))
     for reason in {one.contended for one in measured.values() if one.contended}:
         print(f"latency: {reason}")
+
+
+def keep_widths(out: Path, shape: Shape, files: tuple[str, ...]) -> None:
+    """Keep what each file takes; ValueError where it took something else before."""
+    for method, file in zip(from_widths(shape, files), files, strict=True):
+        kept = file_of(out / "widths", method.name)
+        keep_same(kept, read_json(file, Widths), f"what was taken for {method.name!r}")
 
 
 def line(

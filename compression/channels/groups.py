@@ -58,6 +58,8 @@ class Channels:
 
     groups: tuple[Group, ...]
     kept: dict[str, str]
+    split: str = ""
+    """A line per group that `made_by` has left out because others make its channels too."""
 
     def __getitem__(self, layer: str) -> Group:
         """The group in which a layer makes channels; LookupError says why there is none."""
@@ -78,10 +80,9 @@ class Channels:
             near = next((g for g in self.groups if set(g.makers) & set(layers)), None)
             told = f"; those of {near.name} leave with {', '.join(near.makers[1:])}" if near else ""
             raise ValueError(f"these layers make no channels that can leave{told}")
-        return Channels(found, self.kept)
+        return Channels(found, self.kept, self._split_by(layers))
 
-    def told_of_split(self, layers: Collection[str]) -> str:
-        """A line per group that stays because these layers only make it together with others."""
+    def _split_by(self, layers: Collection[str]) -> str:
         lines: list[str] = []
         for group in self.groups:
             named = [maker for maker in group.makers if maker in layers]

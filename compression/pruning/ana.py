@@ -10,6 +10,8 @@ HARMLESS = 0.01
 def ana(config: Pruning) -> None:
     """Try every share of every group, and say what each may lose."""
     whole = Whole(config)
+    if whole.channels.split:
+        print(whole.channels.split)
     found = whole.sensitivity()
     print(
         f"{whole.subject.name}: top-1 {found.whole.top1:.2%} of {found.whole.images:,} training "

@@ -59,7 +59,15 @@ class Clock(Struct, frozen=True):
         return Model(name, lambda: copy, self.shape, batch)
 
     def ratio(self, network: nn.Module) -> float:
-        """What `network` takes over what the whole one takes, briefly measured."""
+        """What `network` takes over what the whole one takes, briefly measured.
+
+        Where that meets the goal it is measured again and the slower time counts: a goal is not met
+        by luck.
+        """
+        found = self._measured(network)
+        return found if found > self.goal.share else max(found, self._measured(network))
+
+    def _measured(self, network: nn.Module) -> float:
         whole, pruned = self.times(network, BRIEF, VISITS)
         return pruned / whole
 

@@ -69,7 +69,7 @@ class Decision:
         )
 
     def _by_layers(self, clock: Clock, stops: Stops) -> Gone:
-        """Choose by a table of layers; measure what that gives; move the aim until it is met twice.
+        """Choose by a table of layers; measure what that gives; move the aim until it is met.
 
         Sums of layers are some per cent off, alike for networks that are alike.
         """
@@ -81,8 +81,6 @@ class Decision:
         for attempt in range(ROUNDS):
             gone = self._chosen(cost, most)
             ratio = clock.ratio(self.thin(gone))
-            if ratio <= share:  # by luck?
-                ratio = max(ratio, clock.ratio(self.thin(gone)))
             if ratio <= share:
                 met.append((ratio, attempt, gone))
             if share * (1 - CLOSE) <= ratio <= share:

@@ -16,6 +16,8 @@ from proxyless_nas.files import write_json
 def prune(config: Pruning) -> None:
     """Write widths.json, and say what is left and how good it is without tuning."""
     whole = Whole(config)
+    if whole.channels.split:
+        print(whole.channels.split)
     decision = Decision(whole)
     gone = decision.gone()
     chosen = chosen_of(gone, whole.ranking)

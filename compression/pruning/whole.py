@@ -109,7 +109,4 @@ def opened(train: TrainConfig) -> tuple[Subject, Dataset, torch.device]:
 def channels_of(config: Pruning, network: nn.Module, shape: Shape) -> Channels:
     """The groups that may lose channels; ValueError where there are none."""
     layers = set(config.where.layers(network))
-    every = find_channels(network, noise(shape, network))
-    if split := every.told_of_split(layers):
-        print(split)
-    return every.made_by(layers)
+    return find_channels(network, noise(shape, network)).made_by(layers)

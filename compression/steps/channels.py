@@ -69,12 +69,10 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
             )
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
-        every = find_channels(plain, noise(shape, plain))
-        channels = every.made_by(layers)
+        channels = find_channels(plain, noise(shape, plain)).made_by(layers)
         batches = () if isinstance(self.score, AnyDataFree) else seen(self.seen)
         shares = dict(zip(times, values, strict=True))
-        split = every.told_of_split(layers)
-        found = _Thinning(network, channels, shape, self, shares, batches, split)
+        found = _Thinning(network, channels, shape, self, shares, batches)
         found.lost_at(values[-1])  # can it be met?
         return found
 
@@ -90,10 +88,8 @@ class _Thinning(AtWork):
         how: ChannelsStep,
         shares: Mapping[int, float],
         batches: Batches,
-        split: str,
     ) -> None:
         self._network, self._channels, self._batches = network, channels, batches
-        self._split = split
         self._shape, self._how, self._shares = shape, how, shares
         self.last_change = max(shares)
         for group in channels.groups:
@@ -137,7 +133,7 @@ class _Thinning(AtWork):
         return {name: channels for name, channels in found.items() if channels}
 
     def told(self) -> str:
-        return self._split
+        return self._channels.split
 
     def _mask(self, lost: Chosen) -> None:
         for group in self._channels.groups:

@@ -44,10 +44,9 @@ class SparseGroupsStep(Step, frozen=True, tag="sparse-groups"):
             raise ValueError("an earlier step puts exits into the network: name this one first")
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
-        every = find_channels(plain, noise(shape, plain))
+        channels = find_channels(plain, noise(shape, plain)).made_by(layers)
         strength = Strength.of(self, self.strength, plan)
-        split = every.told_of_split(layers)
-        return _Shrinking(network, every.made_by(layers), self.power, strength, split)
+        return _Shrinking(network, channels, self.power, strength)
 
 
 @dataclass(frozen=True)
@@ -64,14 +63,9 @@ class _Shrinking(AtWork):
     """Sizes of all channels, as the network is now."""
 
     def __init__(
-        self,
-        network: nn.Module,
-        channels: Channels,
-        power: float,
-        strength: Strength,
-        split: str,
+        self, network: nn.Module, channels: Channels, power: float, strength: Strength
     ) -> None:
-        self._power, self._strength, self._split = power, strength, split
+        self._power, self._strength, self._split = power, strength, channels.split
         self._groups = [
             (
                 group.width,

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.against_torch_pruning import VersusConfig, main, methods_of
+from benchmarks.against_torch_pruning import VersusConfig, keep_widths, main, methods_of
 from benchmarks.grown_resnet56 import GrowConfig
 from benchmarks.grown_resnet56 import main as grow
 from benchmarks.versus.methods import from_widths, ours
 from compression.channels.cut import noise
 from compression.channels.groups import find_channels
-from compression.pruning.widths_file import Widths
+from compression.pruning.widths_file import Narrowed, Widths
 from latency_tables.networks import measure_networks
 from proxyless_nas import macs_of
 from proxyless_nas.files import write_json
@@ -36,7 +36,9 @@ def test_our_methods_leave_the_share_of_macs_that_was_asked_for() -> None:
 
 def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
     config = VersusConfig(out="nowhere", methods=("ours", "theirs"))
-    with pytest.raises(ValueError, match="no method begins with 'theirs'; methods: ours evenly"):
+    with pytest.raises(
+        ValueError, match="no method begins with 'theirs'; methods: untouched, ours evenly"
+    ):
         methods_of(config, SPEC.input)
     names = [
         method.name for method in methods_of(VersusConfig(out="", methods=("tp",)), SPEC.input)
@@ -114,3 +116,17 @@ def test_a_finished_cell_stays_and_a_changed_budget_is_refused(
     assert files == {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
     with pytest.raises(ValueError, match="what is asked has changed"):
         run((0,), epochs=2)
+    file = tmp_path / "mine" / "widths.json"
+    file.parent.mkdir()
+    for gone in ((1, 5), (2, 3)):
+        write_json(file, Widths("resnet20_cifar", "", (Narrowed(("stem.conv",), 16, gone),)))
+        if gone == (1, 5):
+            keep_widths(tmp_path / "out", SPEC.input, (str(file),))
+    with pytest.raises(ValueError, match="what was taken for 'ours mine' has changed"):
+        keep_widths(tmp_path / "out", SPEC.input, (str(file),))
+
+
+def test_two_rows_of_one_name_are_refused() -> None:
+    files = ("a/mine/widths.json", "b/mine/widths.json")
+    with pytest.raises(ValueError, match="two --widths are called 'ours mine'"):
+        methods_of(VersusConfig(out="", widths=files), SPEC.input)

@@ -6,13 +6,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from torch import nn
 
 from compression.pruning.choices import Known, RandomNetworks, losses_tried
+from compression.pruning.clock import Clock
 from compression.pruning.config import Pruning
+from compression.pruning.goals import LatencyGoal
 from compression.pruning.tries import Tries
 from compression.sensitivity import Sensitivity, Tried
 from compression.widths import Gone
 from compression.widths.random_points import draw
+from latency_tables.protocol import Protocol
+from proxyless_nas.layer import Shape
 from training.evaluate import Evaluation
 
 WIDTHS = {"a": 16, "b": 32, "c": 64}
@@ -109,3 +114,20 @@ def test_a_config_that_cannot_work_is_told(changed: dict[str, object], message: 
     msgspec.convert(good, Pruning)
     with pytest.raises(msgspec.ValidationError, match=message):
         msgspec.convert({**good, **changed}, Pruning)
+
+
+@pytest.mark.parametrize(
+    ("measured", "ratio"), [((0.7, 0.9), 0.9), ((0.7, 0.75), 0.75), ((0.81,), 0.81)]
+)
+def test_a_latency_that_meets_its_goal_is_measured_again(
+    measured: tuple[float, ...], ratio: float
+) -> None:
+    left = list(measured)
+
+    class Told(Clock, frozen=True):
+        def times(self, network: nn.Module, protocol: Protocol, visits: int) -> tuple[float, float]:
+            return 2.0, 2.0 * left.pop(0)
+
+    whole = nn.Conv2d(3, 4, 3)
+    clock = Told.of(LatencyGoal(share=0.8), whole, Shape(3, 8, 8))
+    assert clock.ratio(whole) == pytest.approx(ratio) and not left
