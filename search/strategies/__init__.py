@@ -3,15 +3,17 @@
 from search.strategies.base import Strategy
 from search.strategies.evolution import Evolution
 from search.strategies.gate_gradient import AllPaths, TwoPaths
+from search.strategies.knapsack import Knapsack
 from search.strategies.random import RandomChoices
 from search.strategies.reinforce import Reinforce
 
-AnyStrategy = TwoPaths | AllPaths | Reinforce | Evolution | RandomChoices
+AnyStrategy = TwoPaths | AllPaths | Reinforce | Evolution | RandomChoices | Knapsack
 
 __all__ = [
     "AllPaths",
     "AnyStrategy",
     "Evolution",
+    "Knapsack",
     "RandomChoices",
     "Reinforce",
     "Strategy",
