@@ -49,12 +49,7 @@ class Knapsack:
             raise ValueError("in a knapsack no option may change the prices of other knobs")
         self.prices, self.budget, self.tries, self.batch = prices, budget, tries, batch
         self._room, self._least = budget - fixed, math.fsum(float(r.min()) for r in self._rows)
-        self._cheapest = tuple(int(row.argmin()) for row in self._rows)
-        if not self.fits(self._cheapest):
-            raise ValueError(
-                f"budget {budget:g} {prices.unit} cannot be met: the cheapest choice costs "
-                f"{prices.of(self._cheapest):g}"
-            )
+        prices.must_allow(budget)
         dearest = tuple(int(row.argmax()) for row in self._rows)
         self.start = dearest if start is None else tuple(start)
         self._probed = [range(count) for count in prices.counts] if probed is None else probed
@@ -95,7 +90,7 @@ class Knapsack:
         """The best judged, or where that is not known to be better, what the knapsack says; the
         cheapest as long as probes are missing."""
         if self._probing:
-            return Choices(self._cheapest)
+            return Choices(self.prices.cheapest)
         solution = self._solution()
         if self.tries == 0 or solution not in self._seen:
             return Choices(solution)
@@ -148,7 +143,7 @@ class Knapsack:
             options = solve(losses, self._rows, room).options
             if self.fits(options):
                 return options
-        return self._cheapest
+        return self.prices.cheapest
 
     def _proposals(self) -> Iterator[Options]:
         yield self._solution()
