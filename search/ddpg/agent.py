@@ -50,6 +50,7 @@ class Agent:
         """Uniform in [0, 1)."""
         return float(torch.rand((), generator=self.generator))
 
+    @torch.inference_mode()
     def learn(self) -> float:
         """One update of critic, actor and their targets; the critic's loss."""
         settings = self.settings

@@ -215,9 +215,9 @@ def thin_and_wide(seed: int, layers: int = 16) -> tuple[list[BitLayer], list[np.
 
 @pytest.mark.slow
 def test_after_a_hundred_episodes_it_is_better_than_uniform_actions_and_than_chance() -> None:
-    learning = Settings(hidden=(64, 64), actor_lr=3e-4, critic_lr=3e-3, noise_decay=0.97)
+    learning = Settings(hidden=(64, 64), noise_decay=0.97)
     uniform = Settings(hidden=(4, 4), warmup=10**6)
-    left: list[float] = []
+    ratios: list[tuple[float, ...]] = []
     for seed in range(4):
         layers, worth, prices = thin_and_wide(seed)
         budget = at(prices, 0.35)
@@ -227,6 +227,7 @@ def test_after_a_hundred_episodes_it_is_better_than_uniform_actions_and_than_cha
         )
         at_budget = RandomChoices(prices, (0.98 * budget, budget), seed, 120).ask()
         chance = [lost_by(choices.options, worth) for choices in at_budget]
-        left.append(min(learned) / min(min(drawn), min(chance)))
-        assert np.mean(learned[-20:]) < 0.5 * np.mean(drawn)
-    assert max(left) < 1 and np.exp(np.mean(np.log(left))) < 0.6
+        late = float(np.mean(learned[-20:]) / np.mean(drawn))
+        ratios.append((min(learned) / min(drawn), min(learned) / min(chance), late))
+    best, best_of_chance, late = np.exp(np.mean(np.log(ratios), axis=0))
+    assert best < 0.7 and best_of_chance < 0.9 and late < 0.4, ratios
