@@ -78,3 +78,9 @@ class PathDistribution:
 def entropy(p: Tensor) -> float:
     """Mean entropy of a knob, in nats."""
     return float(-torch.xlogy(p, p).sum(dim=1).mean())
+
+
+def certain(choices: Choices, prices: Prices) -> Tensor:
+    """[knobs, widest]: 1 for what is chosen, 0 for all else."""
+    options = torch.tensor(choices.options)[:, None]
+    return torch.zeros(prices.alive.shape, dtype=torch.float64).scatter_(1, options, 1.0)
