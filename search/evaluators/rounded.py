@@ -137,4 +137,6 @@ class RoundedNetwork:
 def _divergence(expected: Tensor, logits: Tensor) -> Tensor:
     """The mean KL of two answers, of which the first are logarithms of probabilities, in float64:
     at 8 bits it is a small difference of large numbers."""
-    return F.kl_div(logits.double().log_softmax(dim=1), expected, reduction="batchmean", log_target=True)
+    return F.kl_div(
+        logits.double().log_softmax(dim=1), expected, reduction="batchmean", log_target=True
+    )

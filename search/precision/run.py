@@ -179,6 +179,9 @@ def told(front: Sequence[FoundBits], original: float) -> str:
             f"{one.judged:>8}{one.seconds:>9.1f}{loss:>9.4f}{accuracy:>9.2%}{one.test.top1:>9.2%}"
         )
     first = front[0]
-    lines.append(f"{first.strategy}, in {first.unit}; float: {original:.2%} of the search's images; "
-                 f"{first.test.images:,} test images")  # fmt: skip
+    lines += [
+        f"{first.strategy}, in {first.unit}; KL and accuracy of `search` on the images of the "
+        f"search, where the network in float has {original:.2%}",
+        f"`test`: {first.test.images:,} images that chose nothing",
+    ]
     return "\n".join(lines)
