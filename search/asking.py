@@ -73,7 +73,7 @@ def ask_and_tell(strategy: Asked, judge: Judge, journal: Journal, most: int, tit
     asks something else.
     """
     done, known = 0, len(journal.lines)
-    with progress_bar(None, title, most, known) as bar:
+    with progress_bar((), title, most, known) as bar:
         while done < most:
             asked = list(strategy.ask())[: most - done]
             if not asked:

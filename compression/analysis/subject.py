@@ -101,6 +101,8 @@ def images_of(config: ImagesConfig, subject: Subject) -> Exam:
     """
     data = open_dataset(*_source(config, subject))
     data.must_fit(subject.input, subject.classes)
+    if config.held_out is None and config.limit == len(data.train):
+        return Exam(name=data.name, class_names=data.class_names, test=data.train)
     kept = data.split(config.held_out or config.limit, config.seed)
     return Exam(name=data.name, class_names=data.class_names, test=kept.test).limited(config.limit)
 

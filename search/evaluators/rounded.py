@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from compression.quantizers.activations import AnyActivations
-from compression.quantizers.seen import observe
+from compression.quantizers.seen import Sample, observe
 from compression.quantizers.weights import AnyWeights
+from proxyless_nas.bits import FLOAT_BITS
 from search.choices import Choices, Evidence
 from search.gates import listen
-from search.problems.precision import MOST, Precision
+from search.problems.precision import Precision
 from training.datasets import Batch
 
 
@@ -24,7 +25,7 @@ class Rounded(nn.Module):
     def __init__(self, layer: nn.Conv2d | nn.Linear, weight: Tensor, before: nn.Module) -> None:
         super().__init__()
         self._layer = [layer]  # shared, and no part of this one
-        self.weight, self.before = weight, before
+        self.weight, self.before = nn.Parameter(weight, requires_grad=False), before
 
     def forward(self, x: Tensor) -> Tensor:
         layer: Any = self._layer[0]
@@ -50,13 +51,22 @@ class Switch(nn.Module):
         return listen(gates, x, output, [self.candidates[one] for one in closed], "inputs")
 
 
+class Asked(NamedTuple):
+    """Images [N, C, H, W], labels [N], and the logarithms of the probabilities [N, classes] that
+    the network in float gives them, in float64."""
+
+    x: Tensor
+    y: Tensor
+    expected: Tensor
+
+
 class RoundedNetwork:
     """A network in float, its batch norms folded, and each layer at all bits of a problem.
 
     `evaluate` says how far the answers of the rounded network are from those in float, as the mean
-    KL(float || rounded) in nats over a batch, and how many are right; where closed options are
-    named also the slopes at the gates. Quantizers are made of the kinds `weights` and `activations`
-    with the bits of each option; ranges of activations are calibrated once, on `seen`.
+    KL(float || rounded) in nats, and how many are right; where closed options are named also the
+    slopes at the gates. Quantizers are made of the kinds `weights` and `activations` with the bits
+    of each option, 32 being float; ranges of activations are calibrated once, on `seen`.
     """
 
     def __init__(
@@ -74,13 +84,13 @@ class RoundedNetwork:
         for name in problem.names:
             layer = self.rounded.get_submodule(name)
             assert isinstance(layer, nn.Conv2d | nn.Linear)
-            pairs = problem.options if name in problem.searched else (MOST,)
+            pairs = problem.options_of(name)
             kernels = {
-                bits: replace(weights, bits=bits).quantizer(layer.weight)(layer.weight).detach()
+                bits: _kernel(layer.weight.detach(), weights, bits)
                 for bits in {pair.weights for pair in pairs}
             }
             before = {
-                bits: replace(activations, bits=bits).quantizer(samples[name])
+                bits: _before(samples[name], activations, bits)
                 for bits in {pair.activations for pair in pairs}
             }
             each = [Rounded(layer, kernels[p.weights], before[p.activations]) for p in pairs]
@@ -96,42 +106,55 @@ class RoundedNetwork:
             switch.open = option
         return self.rounded
 
-    def evaluate(self, choices: Choices, batches: Sequence[Batch]) -> Evidence:
+    @torch.no_grad()
+    def answered(self, batches: Sequence[Batch]) -> list[Asked]:
+        """Images with what the network in float says of them, to be judged by."""
+        return [Asked(x, y, self.whole(x).double().log_softmax(dim=1)) for x, y in batches]
+
+    def evaluate(self, choices: Choices, batches: Sequence[Asked]) -> Evidence:
         """What `batches` say of `choices`, as means over their images; slopes are summed so too."""
         self.opened(choices.options)
-        total = sum(len(y) for _, y in batches)
+        total = sum(len(one.y) for one in batches)
         loss, right = torch.zeros((), dtype=torch.float64), torch.zeros(())
         slopes = None
-        for x, y in batches:
-            share = len(y) / total
-            logits, one, own = self._judged(choices.closed, x)
-            loss += one * share
-            right += (logits.argmax(dim=1) == y).float().mean() * share
+        for one in batches:
+            share = len(one.y) / total
+            logits, lost, own = self._judged(choices.closed, one)
+            loss += lost * share
+            right += (logits.argmax(dim=1) == one.y).float().mean() * share
             if own is not None:
                 slopes = own * share if slopes is None else slopes + own * share
         return Evidence(loss, right, slopes)
 
     def _judged(
-        self, closed: Sequence[Sequence[int]] | None, x: Tensor
+        self, closed: Sequence[Sequence[int]] | None, one: Asked
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        with torch.no_grad():
-            expected = self.whole(x).double().log_softmax(dim=1)
         if closed is None:
             with torch.no_grad():
-                logits = self.rounded(x)
-                return logits, _divergence(expected, logits), None
+                logits = self.rounded(one.x)
+                return logits, _divergence(one.expected, logits), None
         most = max(map(len, closed))
         gates = torch.zeros(len(closed), 1 + most, requires_grad=True)
         for row, switch, others in zip(gates, self._switches, closed, strict=True):
             switch.listened = row[: 1 + len(others)], others
         try:
-            logits = self.rounded(x)
-            loss = _divergence(expected, logits)
+            logits = self.rounded(one.x)
+            loss = _divergence(one.expected, logits)
             (slopes,) = torch.autograd.grad(loss, [gates])
         finally:
             for switch in self._switches:
                 switch.listened = None
         return logits.detach(), loss.detach(), slopes
+
+
+def _kernel(weight: Tensor, kind: AnyWeights, bits: int) -> Tensor:
+    if bits == FLOAT_BITS:
+        return weight
+    return replace(kind, bits=bits).quantizer(weight)(weight).detach()
+
+
+def _before(seen: Sample, kind: AnyActivations, bits: int) -> nn.Module:
+    return nn.Identity() if bits == FLOAT_BITS else replace(kind, bits=bits).quantizer(seen)
 
 
 def _divergence(expected: Tensor, logits: Tensor) -> Tensor:

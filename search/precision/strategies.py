@@ -10,37 +10,34 @@ from search.objective import Objective
 from search.precision.config import HaqConfig
 from search.prices import Prices
 from search.problems.precision import Precision
-from search.strategies import Evolution, RandomChoices, TwoPaths
-from search.strategies.base import Strategy
-from search.strategies.ddpg import DDPG
-from search.strategies.knapsack import Knapsack
+from search.strategies import DDPG, Evolution, Knapsack, RandomChoices, Strategy, TwoPaths
 
 TOLERANCE = 0.03
 """Random networks and gates come at most so much below the budget."""
-GATE_STEPS, EPISODES, NETWORKS = 400, 300, 300
+GATE_STEPS, EPISODES, NETWORKS, TRIES = 400, 600, 300, 20
 GATE_RATE, GATE_WEIGHT = 0.1, 0.1
-TRIES = 20
 PROBED = (4, 2)
-"""Bits at which a layer is tried alone, beside 8; the rest follows the law of rounding."""
+"""Bits at which a layer is tried alone, beside the most; the rest follows the law of rounding."""
 
 
 def strategy_of(
-    config: HaqConfig, problem: Precision, prices: Prices, budget: float, original: float
+    config: HaqConfig,
+    problem: Precision,
+    prices: Prices,
+    budget: float,
+    original: float,
+    losses: Sequence[np.ndarray] | None,
 ) -> tuple[Strategy, int]:
-    """The strategy, and the most networks it needs judged; `original` is the float accuracy."""
+    """The strategy, and the most networks it needs judged.
+
+    `original` is the accuracy in float, which `ddpg` needs; `losses` what `probing` has found,
+    which `knapsack` needs.
+    """
     band = budget * (1 - TOLERANCE), budget
     match config.strategy:
         case "knapsack":
-            probed = probes(problem)
-            strategy = Knapsack(
-                prices,
-                budget,
-                start=problem.uniform(problem.options[0]),
-                probed=[probed] * len(problem.searched),
-                places=[places(problem)] * len(problem.searched),
-                tries=TRIES,
-            )
-            return strategy, 1 + len(probed) * len(problem.searched) + TRIES
+            start = problem.uniform(problem.options[0])
+            return Knapsack(prices, budget, start, losses=losses, tries=TRIES), TRIES
         case "gates":
             objective = Objective(budget, TOLERANCE, "add", GATE_WEIGHT)
             return TwoPaths(prices, objective, GATE_RATE, config.seed), GATE_STEPS
@@ -55,13 +52,25 @@ def strategy_of(
             raise ValueError("uniform bits are chosen, not searched")
 
 
+def probing(problem: Precision, prices: Prices) -> Knapsack:
+    """What asks for every layer alone, and then knows the `losses` of all its options."""
+    knobs, probed = len(problem.searched), probes(problem)
+    return Knapsack(
+        prices,
+        prices.most,
+        start=problem.uniform(problem.options[0]),
+        probed=[probed] * knobs,
+        places=[places(problem)] * knobs,
+    )
+
+
 def probes(problem: Precision) -> tuple[int, ...]:
     """Options in which one side has few bits and the other the most."""
-    most = problem.options[0]
-    pairs = [Bits(bits, most.activations) for bits in PROBED]
-    pairs += [Bits(most.weights, bits) for bits in PROBED]
-    known = problem.options
-    return tuple(known.index(pair) for pair in pairs if pair in known and pair != most)
+    most, known = problem.options[0], problem.options
+    fewest = known[-1]
+    pairs = [Bits(bits, most.activations) for bits in {*PROBED, fewest.weights}]
+    pairs += [Bits(most.weights, bits) for bits in {*PROBED, fewest.activations}]
+    return tuple(sorted({known.index(pair) for pair in pairs if pair in known} - {0}))
 
 
 def places(problem: Precision) -> np.ndarray:

@@ -30,8 +30,9 @@ class Knapsack:
     then the answer is the best judged. All goes by `Evidence.loss`.
 
     By default `start` is every knob's dearest option, all options are probed, and places are the
-    ranks of prices. At most `batch` networks are asked for at a time; what was asked for and is
-    not told is asked for again. The answer costs at most `budget`, as `prices.of` counts it.
+    ranks of prices. Where `losses` [knobs][options] are known already, nothing is probed. At most
+    `batch` networks are asked for at a time; what was asked for and is not told is asked for again.
+    The answer costs at most `budget`, as `prices.of` counts it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Knapsack:
         places: Sequence[np.ndarray] | None = None,
         tries: int = 0,
         batch: int = 10,
+        losses: Sequence[np.ndarray] | None = None,
     ) -> None:
         (fixed, self._rows), *others = prices.tables()
         if others:
@@ -54,7 +56,8 @@ class Knapsack:
         self.start = dearest if start is None else tuple(start)
         self._probed = [range(count) for count in prices.counts] if probed is None else probed
         self._places = [_ranks(row) for row in self._rows] if places is None else places
-        self._probes = tuple(dict.fromkeys([self.start, *self._alone()]))
+        self._known = losses
+        self._probes = tuple(dict.fromkeys([self.start, *self._alone()])) if losses is None else ()
         self._losses(dict.fromkeys(self._probes, 0.0))  # a probe that is missing is told now
         self._seen: dict[Options, float] = {}
 
@@ -103,9 +106,14 @@ class Knapsack:
             return known
         lost = sum(
             float(row[option])
-            for row, option in zip(self._losses(self._seen), self.best().options, strict=True)
+            for row, option in zip(self.losses(), self.best().options, strict=True)
         )
-        return known | {"predicted_loss": self._seen[self.start] + lost}
+        start = self._seen[self.start] if self._known is None else 0.0
+        return known | {"predicted_loss": start + lost}
+
+    def losses(self) -> list[np.ndarray]:
+        """[knobs][options]: what each option loses against `start`, when all probes are told."""
+        return self._losses(self._seen)
 
     def state(self) -> dict[str, Any]:
         """What was judged."""
@@ -127,7 +135,8 @@ class Knapsack:
         return (*self.start[:knob], option, *self.start[knob + 1 :])
 
     def _losses(self, seen: dict[Options, float]) -> list[np.ndarray]:
-        """Per knob what its options lose against `start`."""
+        if self._known is not None:
+            return list(self._known)
         whole = seen[self.start]
         rows: list[np.ndarray] = []
         for knob, options in enumerate(self._probed):
@@ -136,7 +145,7 @@ class Knapsack:
         return rows
 
     def _solution(self) -> Options:
-        losses = self._losses(self._seen)
+        losses = self.losses()
         for room in (self._room, self._room - ROUNDING * abs(self.budget)):
             if room < self._least:
                 break  # nothing but the cheapest fits
@@ -147,7 +156,7 @@ class Knapsack:
 
     def _proposals(self) -> Iterator[Options]:
         yield self._solution()
-        losses = self._losses(self._seen)
+        losses = self.losses()
         near = neighbours(losses, self._rows, self._room, self.best().options)
         yield from filter(self.fits, near)
 

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from compression.quantizers.activations.base import ActivationKind
 from compression.quantizers.fake import straight
+from compression.quantizers.fitting import fitted
 from compression.quantizers.grid import Grid
+from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.seen import Sample
 
 TINY = 1e-6
@@ -17,7 +19,8 @@ class PactActivations(ActivationKind, frozen=True, tag="pact"):
     """PACT (Choi et al. 2018, equations 1 to 3): clip(x, 0, a), with slopes for a where it clips.
 
     Where something lies below zero it is clipped to -a too, as in HAQ's code. `clip` is the first
-    a; without it the largest size that was seen. `decay` times a^2 / 2 is added to the loss.
+    a; without it the one at which the mean square error over what was seen is least. `decay` times
+    a^2 / 2 is added to the loss.
     """
 
     clip: float | None = None
@@ -29,8 +32,10 @@ class PactActivations(ActivationKind, frozen=True, tag="pact"):
             raise ValueError(f"activations clipped to {self.clip:g} are all 0")
 
     def quantizer(self, seen: Sample) -> nn.Module:
-        first = float(seen.values.abs().max()) if self.clip is None else self.clip
-        return Clipped(self.grid(seen), max(first, TINY), self.decay)
+        grid, first = self.grid(seen), self.clip
+        if first is None:
+            first = float(fitted(seen.values[None], grid, MeanSquare())) * grid.reach
+        return Clipped(grid, max(first, TINY), self.decay)
 
 
 class Clipped(nn.Module):
