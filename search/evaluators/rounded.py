@@ -80,7 +80,7 @@ class RoundedNetwork:
         self.whole = deepcopy(network).eval().requires_grad_(False)
         self.rounded = deepcopy(self.whole)
         samples = observe(self.whole, problem.names, seen)
-        self._switches: list[Switch] = []
+        self.problem, self.switches = problem, list[Switch]()
         for name in problem.names:
             layer = self.rounded.get_submodule(name)
             assert isinstance(layer, nn.Conv2d | nn.Linear)
@@ -98,11 +98,11 @@ class RoundedNetwork:
             owner, _, own = name.rpartition(".")
             setattr(self.rounded.get_submodule(owner), own, switch)
             if name in problem.searched:
-                self._switches.append(switch)
+                self.switches.append(switch)
 
     def opened(self, options: Sequence[int]) -> nn.Module:
         """The rounded network at these options, until others are asked for."""
-        for switch, option in zip(self._switches, options, strict=True):
+        for switch, option in zip(self.switches, options, strict=True):
             switch.open = option
         return self.rounded
 
@@ -135,14 +135,14 @@ class RoundedNetwork:
                 return logits, _divergence(one.expected, logits), None
         most = max(map(len, closed))
         gates = torch.zeros(len(closed), 1 + most, requires_grad=True)
-        for row, switch, others in zip(gates, self._switches, closed, strict=True):
+        for row, switch, others in zip(gates, self.switches, closed, strict=True):
             switch.listened = row[: 1 + len(others)], others
         try:
             logits = self.rounded(one.x)
             loss = _divergence(one.expected, logits)
             (slopes,) = torch.autograd.grad(loss, [gates])
         finally:
-            for switch in self._switches:
+            for switch in self.switches:
                 switch.listened = None
         return logits.detach(), loss.detach(), slopes
 

@@ -37,8 +37,9 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
     share: tuple[float, ...] = ()
     """The same as shares of what 8 bits everywhere cost."""
     strategy: StrategyName = "knapsack"
-    """knapsack: every layer is tried alone, then the best sum is solved for; gates: ProxylessNAS-
-    style probabilities; ddpg: HAQ's agent; evolution; random; uniform: the most bits that fit."""
+    """knapsack: what each layer alone loses is told, and the least sum solved for; gates:
+    ProxylessNAS-style probabilities; ddpg: HAQ's agent; evolution; random; uniform: the best of
+    the pairs that all layers can have."""
     evaluations: int | None = None
     """Most networks that are judged for each budget; default: what the strategy needs."""
     weight_bits: tuple[int, ...] | None = None
@@ -53,16 +54,19 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
     """Whether a first and a last layer of 8 bits count in the cost (HAQ leaves them out)."""
     calibrated_on: int = 128
     """Of the --limit images, so many set the ranges of activations."""
-    probe_images: int = 32
-    """Of the --limit images, so many show `knapsack` what each layer alone loses."""
+    told_by: Literal["curvature", "probes"] = "curvature"
+    """What tells `knapsack` that: one backward pass, or the network judged with each layer alone at
+    fewer bits."""
+    told_by_images: int = 64
+    """Of the --limit images, so many are used for that."""
     step_images: int = 32
     """Images of each step of `gates`."""
 
     def __post_init__(self) -> None:
         if not all(0 < one <= 1 for one in self.share):
             raise ValueError("a --share lies above 0 and up to 1")
-        if min(self.calibrated_on, self.probe_images, self.step_images) < 1:
-            raise ValueError("--calibrated-on, --probe-images and --step-images are 1 or more")
+        if min(self.calibrated_on, self.told_by_images, self.step_images) < 1:
+            raise ValueError("--calibrated-on, --told-by-images and --step-images are 1 or more")
         if self.hardware is not None and self.cost in ("size", "bops"):
             raise ValueError(f"--cost {self.cost} is the same on all hardware: leave that out")
 

@@ -61,10 +61,10 @@ def told(front: Sequence[FoundBits], original: float) -> str:
             f"{one.judged:>8}{one.seconds:>9.1f}{loss:>9.4f}{accuracy:>9.2%}{one.test.top1:>9.2%}"
         )
     first = front[0]
-    if first.probed:
+    if first.probing_seconds:
         lines.append(
-            f"for all budgets together {first.probed} networks were judged by a few images in "
-            f"{first.probing_seconds:.1f} s"
+            f"what each layer loses alone, once for all budgets: {first.probed} networks judged by "
+            f"a few images, {first.probing_seconds:.1f} s"
         )
     lines += [
         f"{first.strategy}, {first.unit}; KL and `search`: divergence and accuracy on the images "

@@ -18,7 +18,7 @@ class Judges:
         self._rounded = rounded
         self._all = rounded.answered(batches)
         x, y, expected = (torch.cat(parts) for parts in zip(*self._all, strict=True))
-        self._few = [Asked(x[:few], y[:few], expected[:few])]
+        self.few = Asked(x[:few], y[:few], expected[:few])
         steps = zip(x.split(step), y.split(step), expected.split(step), strict=True)
         self._steps = [Asked(*one) for one in steps]
         self._known: dict[tuple[int, ...], Evidence] = {}
@@ -30,9 +30,9 @@ class Judges:
             self._known[choices.options] = seen
         return self._known[choices.options]
 
-    def few(self, number: int, choices: Choices) -> Evidence:
+    def by_few(self, number: int, choices: Choices) -> Evidence:
         """By the first images."""
-        return self._rounded.evaluate(choices, self._few)
+        return self._rounded.evaluate(choices, [self.few])
 
     def __call__(self, number: int, choices: Choices) -> Evidence:
         """By all images, or where slopes are asked for by those of one step."""

@@ -17,12 +17,13 @@ from proxyless_nas.counting import layers_of
 from proxyless_nas.files import write_json
 from search.asking import Journal, ask_and_tell
 from search.choices import Choices
+from search.evaluators.curvature import curvature
 from search.evaluators.rounded import RoundedNetwork
 from search.precision.config import HaqConfig
 from search.precision.costs import prices_of
 from search.precision.found import BITS, FoundBits, told, write_tuning
 from search.precision.judges import Judges
-from search.precision.strategies import most_uniform, probing, strategy_of
+from search.precision.strategies import probing, strategy_of, uniform_within
 from search.prices import Prices
 from search.problems.precision import MOST, Precision
 from training.evaluate import evaluate
@@ -33,11 +34,11 @@ CONFIG, FOUND, JOURNAL, PROBES, FRONT = (
 )  # fmt: skip
 
 
-class Probed(NamedTuple):
-    """What each option of each layer loses, where that was looked at, and what that took."""
+class Alone(NamedTuple):
+    """What each option of each layer loses alone, where that was asked for, and what that took."""
 
     losses: Sequence[np.ndarray] | None = None
-    count: int = 0
+    judged: int = 0
     seconds: float = 0.0
 
 
@@ -66,15 +67,15 @@ def run_haq(config: HaqConfig) -> None:
         list(images.limited(config.calibrated_on).test_batches(config.batch_size)),
     )
     original = evaluate(whole, judged).top1
-    judges = Judges(rounded, judged, config.probe_images, config.step_images)
+    judges = Judges(rounded, judged, config.told_by_images, config.step_images)
     exam = exam_of(config, subject, None)
-    probed = probe(config, problem, prices, judges, out)
+    alone = losses_alone(config, rounded, prices, judges, out)
     front: list[FoundBits] = []
     for budget in budgets:
         start = time.perf_counter()
         folder = out / f"{budget:.6g}"
         folder.mkdir(parents=True, exist_ok=True)
-        options, count = within(config, problem, prices, budget, original, probed, judges, folder)
+        options, count = within(config, problem, prices, budget, original, alone, judges, folder)
         seconds = time.perf_counter() - start
         seen = judges.whole(Choices(options))
         found = FoundBits(
@@ -83,10 +84,10 @@ def run_haq(config: HaqConfig) -> None:
             cost=prices.of(options),
             eight_bits=prices.most,
             unit=prices.unit,
-            probed=probed.count,
+            probed=alone.judged,
             judged=count,
             seconds=seconds,
-            probing_seconds=probed.seconds,
+            probing_seconds=alone.seconds,
             searched=(float(seen.loss), float(seen.accuracy)),
             test=evaluate(rounded.opened(options), exam.test_batches(config.batch_size)),
         )
@@ -108,17 +109,21 @@ def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:
     return budgets
 
 
-def probe(
-    config: HaqConfig, problem: Precision, prices: Prices, judges: Judges, out: Path
-) -> Probed:
-    """Try every layer alone, if the strategy is one that wants to know."""
+def losses_alone(
+    config: HaqConfig, rounded: RoundedNetwork, prices: Prices, judges: Judges, out: Path
+) -> Alone:
+    """What each layer alone loses, if the strategy is one that wants to know."""
     if config.strategy != "knapsack":
-        return Probed()
+        return Alone()
     start = time.perf_counter()
-    strategy = probing(problem, prices)
-    most = 1 + sum(prices.counts)
-    count = ask_and_tell(strategy, judges.few, Journal(out / PROBES), most, "each layer alone")
-    return Probed(strategy.losses(), count, time.perf_counter() - start)
+    if config.told_by == "curvature":
+        losses = curvature(rounded, judges.few.x)
+        return Alone(losses, 0, time.perf_counter() - start)
+    strategy = probing(rounded.problem, prices)
+    count = ask_and_tell(
+        strategy, judges.by_few, Journal(out / PROBES), strategy.probes, "each layer alone"
+    )
+    return Alone(strategy.losses(), count, time.perf_counter() - start)
 
 
 def within(
@@ -127,14 +132,15 @@ def within(
     prices: Prices,
     budget: float,
     original: float,
-    probed: Probed,
+    alone: Alone,
     judges: Judges,
     folder: Path,
 ) -> tuple[tuple[int, ...], int]:
     """The options that a strategy ends with, and how many networks it has judged for that."""
     if config.strategy == "uniform":
-        return most_uniform(problem, prices, budget), 0
-    strategy, needed = strategy_of(config, problem, prices, budget, original, probed.losses)
+        each = uniform_within(problem, prices, budget)
+        return min(each, key=lambda one: float(judges.whole(Choices(one)).loss)), len(each)
+    strategy, needed = strategy_of(config, problem, prices, budget, original, alone.losses)
     most = config.evaluations or needed
     title = f"{config.strategy}, {budget:.4g} {prices.unit}"
     count = ask_and_tell(strategy, judges, Journal(folder / JOURNAL), most, title)

@@ -49,7 +49,7 @@ def strategy_of(
         case "random":
             return RandomChoices(prices, band, config.seed), NETWORKS
         case "uniform":
-            raise ValueError("uniform bits are chosen, not searched")
+            raise ValueError("uniform bits are compared, not searched")
 
 
 def probing(problem: Precision, prices: Prices) -> Knapsack:
@@ -85,12 +85,23 @@ def layers_told(problem: Precision) -> Sequence[BitLayer]:
     return [BitLayer.of(first[name], bits) for name in problem.searched]
 
 
-def most_uniform(problem: Precision, prices: Prices, budget: float) -> tuple[int, ...]:
-    """The same bits everywhere, as many as fit, activations falling first.
+def uniform_within(
+    problem: Precision, prices: Prices, budget: float
+) -> tuple[tuple[int, ...], ...]:
+    """The same pair everywhere: all pairs that fit, but those that have no more bits of either kind
+    than another one that fits.
 
-    ValueError where not even the fewest fit.
+    ValueError where not even the fewest bits fit.
     """
-    fitting = [one for pair in problem.options if prices.of(one := problem.uniform(pair)) <= budget]
+    fitting = [pair for pair in problem.options if prices.of(problem.uniform(pair)) <= budget]
     if not fitting:
         raise ValueError(f"no uniform bits cost {budget:g} {prices.unit} or less")
-    return max(fitting, key=prices.of)
+    most = [
+        one
+        for one in fitting
+        if not any(
+            other != one and other.weights >= one.weights and other.activations >= one.activations
+            for other in fitting
+        )
+    ]
+    return tuple(map(problem.uniform, most))

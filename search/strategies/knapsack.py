@@ -111,6 +111,11 @@ class Knapsack:
         start = self._seen[self.start] if self._known is None else 0.0
         return known | {"predicted_loss": start + lost}
 
+    @property
+    def probes(self) -> int:
+        """How many networks show what options lose alone."""
+        return len(self._probes)
+
     def losses(self) -> list[np.ndarray]:
         """[knobs][options]: what each option loses against `start`, when all probes are told."""
         return self._losses(self._seen)
