@@ -48,7 +48,8 @@ class Switch(nn.Module):
         if self.listened is None:
             return output
         gates, closed = self.listened
-        return listen(gates, x, output, [self.candidates[one] for one in closed], "inputs")
+        heard = listen(gates, x, output, [self.candidates[one] for one in closed], "inputs")
+        return heard.clone()  # what follows may change it in place
 
 
 class Asked(NamedTuple):
