@@ -1,12 +1,15 @@
 """Round tensors onto a grid, and say what slopes pass: the few operations of every quantizer."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from compression.quantizers.grid import Grid
+
+Learns = Literal["step", "end"]
+"""What has slopes beside x: the step, or the step as that which sets where the grid ends."""
 
 
 class _Rounded(torch.autograd.Function):
@@ -22,9 +25,9 @@ class _Rounded(torch.autograd.Function):
         step: Tensor,
         offset: Tensor | None,
         grid: Grid,
-        learned: bool,
+        learns: Learns | None,
     ) -> Tensor:
-        v = x.div(step) if offset is None else (x - offset).div_(step)
+        v = _in_steps(x, step, offset)
         q = v.floor_() if grid.half else v.round_()
         q = q.clamp_(grid.low, grid.high)
         if grid.half:
@@ -33,29 +36,57 @@ class _Rounded(torch.autograd.Function):
         if offset is not None:
             y = y.add_(offset)
         ctx.save_for_backward(x, y, step, offset)
-        ctx.grid, ctx.learned = grid, learned
+        ctx.grid, ctx.learns = grid, learns
         return y
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, y, step, offset = ctx.saved_tensors
-        grid, learned = ctx.grid, ctx.learned
-        v = x.div(step) if offset is None else (x - offset).div_(step)
-        slack = 0.0 if learned else 0.5
-        low, high = grid.low - slack, grid.high + slack
-        if grid.half:
-            high += 1.0 - slack
-            low += slack
-        passed = torch.ops.aten.hardtanh_backward(slope, v, low, high)
-        if not learned:
+        grid, learns = ctx.grid, ctx.learns
+        low, high = _open(grid, learns)
+        if _is_scalar(x, step, offset):
+            size = float(step)
+            passed = torch.ops.aten.hardtanh_backward(slope, x, low * size, high * size)
+        else:
+            size = 1.0
+            x = _in_steps(x, step, offset)
+            passed = torch.ops.aten.hardtanh_backward(slope, x, low, high)
+        if not learns:
             return passed, None, None, None, None
-        scale = 1.0 / math.sqrt(x.numel() / step.numel() * max(grid.reach, 1.0))
         q = y if offset is None else y - offset
-        found = (_dot(slope, q, step) / step - _dot(passed, v, step)) * scale
+        if learns == "end":
+            found = (_dot(slope, q, step) - _dot(passed, q, step)) / step
+            return passed, found, None, None, None
+        scale = 1.0 / math.sqrt(x.numel() / step.numel() * max(grid.reach, 1.0))
+        found = (_dot(slope, q, step) / step - _dot(passed, x, step) / size) * scale
         moved = None
         if offset is not None and ctx.needs_input_grad[2]:
             moved = _dot(slope - passed, None, offset) * scale
         return passed, found, moved, None, None
+
+
+def _open(grid: Grid, learns: Learns | None) -> tuple[float, float]:
+    """Between which numbers of steps slopes pass: to where rounding leads to the grid, or, where
+    something learns, to the ends of the grid."""
+    if learns == "end":
+        return (-grid.reach if grid.low < 0 else 0.0), grid.reach
+    if grid.half:
+        return float(grid.low), grid.high + 1.0
+    slack = 0.0 if learns else 0.5
+    return grid.low - slack, grid.high + slack
+
+
+def _in_steps(x: Tensor, step: Tensor, offset: Tensor | None) -> Tensor:
+    if _is_scalar(x, step, offset):
+        return x.mul(1.0 / float(step))
+    return x.div(step) if offset is None else (x - offset).div_(step)
+
+
+def _is_scalar(x: Tensor, step: Tensor, offset: Tensor | None) -> bool:
+    """Whether the step may be read as a number: not on a GPU, which would be waited for, and not
+    while the network is traced."""
+    plain = step.numel() == 1 and offset is None and x.device.type == "cpu"
+    return plain and not torch.compiler.is_compiling()
 
 
 class _Straight(torch.autograd.Function):
@@ -75,7 +106,7 @@ def rounded(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -
 
     These two are broadcast to x.
     """
-    return _Rounded.apply(x, step, offset, grid, False)  # pyright: ignore[reportReturnType]
+    return _Rounded.apply(x, step, offset, grid, None)  # pyright: ignore[reportReturnType]
 
 
 def learned(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -> Tensor:
@@ -85,7 +116,17 @@ def learned(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -
     elements per step times the grid's reach (section 2.2). That of the offset is 1 where it clips
     (LSQ+, Bhalgat et al. 2020, equation 6).
     """
-    return _Rounded.apply(x, step, offset, grid, True)  # pyright: ignore[reportReturnType]
+    return _Rounded.apply(x, step, offset, grid, "step")  # pyright: ignore[reportReturnType]
+
+
+def clipped(x: Tensor, end: Tensor, grid: Grid) -> Tensor:
+    """x on as many levels up to `end` [1] as the grid has, from 0 or -end on.
+
+    Slopes pass to x inside, and to the end where x is clipped to it (PACT, Choi et al. 2018,
+    equation 3).
+    """
+    answer = _Rounded.apply(x, end / grid.reach, None, grid, "end")
+    return answer  # pyright: ignore[reportReturnType]
 
 
 def straight(x: Tensor, y: Tensor) -> Tensor:

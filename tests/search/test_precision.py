@@ -15,6 +15,7 @@ from proxyless_nas.counting import layers_of
 from proxyless_nas.layer import Layer, Shape
 from search.asking import Journal, ask_and_tell
 from search.choices import Choices, Evidence
+from search.evaluators.curvature import curvature
 from search.evaluators.rounded import RoundedNetwork
 from search.prices import Prices
 from search.problems.precision import Precision
@@ -95,7 +96,7 @@ def test_a_layer_that_is_called_twice_computes_twice_and_is_kept_once() -> None:
     one = Precision("twice", layers, FEW, FEW)
     assert one.searched == ("two",)
     most = one.uniform(Bits(8, 8))
-    assert one.prices(operations, "", ends=False).of(most) == 2 * 16 * 64
+    assert one.prices(operations, "", count_ends=False).of(most) == 2 * 16 * 64
     weight_bytes = one.prices(
         lambda layer, bits: layer.weights * bits.weights / 8, "", False, False
     )
@@ -106,7 +107,9 @@ def test_judging_is_that_of_the_network_with_quantizers_and_fewer_bits_differ_mo
     one = problem()
     judge = rounded(one)
     losses = [
-        float(judge.evaluate(Choices(one.uniform(Bits(bits, bits))), batches()).loss)
+        float(
+            judge.evaluate(Choices(one.uniform(Bits(bits, bits))), judge.answered(batches())).loss
+        )
         for bits in FEW
     ]
     assert 0 <= losses[0] < losses[1] < losses[2]
@@ -128,13 +131,13 @@ def test_slopes_at_gates_are_those_of_a_sum_of_all_candidates() -> None:
     one = problem()
     judge = rounded(one)
     options, closed = (0, 4, 8, 1), ((4, 8), (0, 1), (2, 3), (5, 0))
-    told = judge.evaluate(Choices(options, closed), batches(1))
+    told = judge.evaluate(Choices(options, closed), judge.answered(batches(1)))
     x = batches(1)[0][0]
     gates = torch.zeros(4, 3)
     gates[:, 0] = 1
     gates.requires_grad_()
     with torch.no_grad():
-        expected = judge.whole(x).log_softmax(dim=1)
+        expected: Tensor = judge.whole(x).log_softmax(dim=1)
     y = x
     knob = 0
     for name, part in judge.rounded.named_children():
@@ -145,7 +148,7 @@ def test_slopes_at_gates_are_those_of_a_sum_of_all_candidates() -> None:
         else:
             y = part(y)
     loss = nn.functional.kl_div(
-        y.log_softmax(dim=1), expected, reduction="batchmean", log_target=True
+        torch.log_softmax(y, dim=1), expected, reduction="batchmean", log_target=True
     )
     (slopes,) = torch.autograd.grad(loss, [gates])
     assert told.slopes is not None
@@ -153,9 +156,66 @@ def test_slopes_at_gates_are_those_of_a_sum_of_all_candidates() -> None:
     torch.testing.assert_close(told.loss.float(), loss.detach(), rtol=1e-4, atol=1e-6)
 
 
+def test_without_fixed_ends_every_layer_has_a_knob_and_float_is_float() -> None:
+    layers = layers_of(network(), SHAPE)
+    one = Precision("small", layers, FEW, (32,), ends=None)
+    assert one.searched == one.names and one.options[0] == Bits(8, 32)
+    prices = one.prices(lambda layer, bits: layer.weights * bits.weights / 8, "bytes", False, False)
+    assert prices.of(one.uniform(Bits(4, 32))) == sum(layer.weights for layer in layers) / 2
+    every = Precision("small", layers, (32,), (32,), ends=None)
+    judge = RoundedNetwork(network(), every, RangeWeights(), RangeActivations(), batches())
+    x = batches()[0][0]
+    torch.testing.assert_close(judge.opened(every.uniform(Bits(32, 32)))(x), network()(x))
+
+
+def test_curvature_says_what_judging_each_layer_alone_says() -> None:
+    one, loud = problem(), network()
+    for part in loud.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight)  # so that answers differ between images
+    judge = RoundedNetwork(loud, one, RangeWeights(), RangeActivations(), batches())
+    chance = torch.Generator().manual_seed(1)
+    x = torch.randn(512, 3, 8, 8, generator=chance)
+    losses = curvature(judge, x)
+    seen = judge.answered([(x, torch.zeros(len(x), dtype=torch.int64))])
+    first = one.uniform(Bits(8, 8))
+    whole = float(judge.evaluate(Choices(first), seen).loss)
+    for knob, row in enumerate(losses):
+        assert row[0] == 0
+        for pair in (Bits(4, 8), Bits(8, 4), Bits(4, 4), Bits(2, 8)):
+            option = one.options.index(pair)
+            options = [*first[:knob], option, *first[knob + 1 :]]
+            truth = float(judge.evaluate(Choices(tuple(options)), seen).loss) - whole
+            assert truth > 0 and 0.5 < row[option] / truth < 2.0
+
+
+def test_curvature_adds_the_calls_of_a_layer_that_is_called_twice() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.two, self.three = (nn.Linear(16, 16) for _ in range(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.three(self.two(self.two(self.one(x.flatten(1))).relu_()))
+
+    layers = layers_of(Twice().eval(), Shape(1, 4, 4))
+    one = Precision("twice", layers, FEW, FEW)
+    x = torch.randn(512, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    batch = x, torch.zeros(len(x), dtype=torch.int64)
+    judge = RoundedNetwork(Twice(), one, RangeWeights(), RangeActivations(), [batch])
+    (row,) = curvature(judge, x)
+    seen = judge.answered([batch])
+    whole = float(judge.evaluate(Choices((0,)), seen).loss)
+    for pair in (Bits(4, 8), Bits(8, 4)):
+        option = one.options.index(pair)
+        truth = float(judge.evaluate(Choices((option,)), seen).loss) - whole
+        assert 0.5 < row[option] / truth < 2.0
+
+
 def priced() -> tuple[Precision, Prices]:
     one = problem(activations=(8, 4))
-    return one, one.prices(operations, "bit operations", ends=False)
+    return one, one.prices(operations, "bit operations", count_ends=False)
 
 
 def strategies() -> list[Evolution | TwoPaths]:
@@ -174,7 +234,7 @@ def test_a_search_that_was_killed_goes_on_as_one_that_was_not(number: int, tmp_p
 
     def answer(count: int, choices: Choices) -> Evidence:
         asked.append(count)
-        return judge.evaluate(choices, batches(1))
+        return judge.evaluate(choices, judge.answered(batches(1)))
 
     whole = strategies()[number]
     assert ask_and_tell(whole, answer, Journal(tmp_path / "whole"), 15, "whole") == 15
@@ -195,7 +255,7 @@ def test_a_journal_of_another_search_is_refused(tmp_path: Path) -> None:
     judge = rounded(priced()[0])
 
     def answer(count: int, choices: Choices) -> Evidence:
-        return judge.evaluate(choices, batches(1))
+        return judge.evaluate(choices, judge.answered(batches(1)))
 
     ask_and_tell(strategies()[0], answer, Journal(tmp_path / "one"), 6, "one")
     _, prices = priced()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.quantizers.activations.base import ActivationKind
-from compression.quantizers.fake import straight
+from compression.quantizers.fake import clipped
 from compression.quantizers.fitting import fitted
 from compression.quantizers.grid import Grid
 from compression.quantizers.ranges import MeanSquare
@@ -49,13 +49,7 @@ class Clipped(nn.Module):
         self.clip = nn.Parameter(torch.full((1,), clip))
 
     def forward(self, x: Tensor) -> Tensor:
-        clip = self.clip.abs().clamp(min=TINY)
-        clipped = torch.minimum(x, clip)
-        clipped = torch.maximum(clipped, -clip) if self.grid.low < 0 else clipped.relu()
-        step = clip.detach() / self.grid.reach
-        shift = self.grid.shift
-        level = (clipped.detach() / step - shift).round().clamp(self.grid.low, self.grid.high)
-        return straight(clipped, (level + shift) * step)
+        return clipped(x, self.clip.abs().clamp(min=TINY), self.grid)
 
     def penalty(self) -> Tensor:
         """decay clip^2 / 2."""
