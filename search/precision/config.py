@@ -14,13 +14,13 @@ FROM_ONE = (*FROM_TWO, 1)
 
 
 class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
-    """Search bits of weights and activations, layer by layer, for the most accurate network within
-    a budget of latency, energy, size or bit operations; nothing is trained.
+    """Search bits of weights and activations, layer by layer, for the least loss within a budget.
 
-    Networks are judged by training images, rounded but not tuned; test images score the results,
-    once. For latency, energy and bit operations the first and the last layer keep 8 bits; for size
-    only weights are rounded, to codebooks, in all layers. Then tune what was found:
-    python main.py ... --compress OUT/BUDGET/tune.yaml
+    The budget is one of latency, energy, size or bit operations; nothing is trained. Networks are
+    judged by training images, rounded but not tuned; test images score the results, once. For
+    latency, energy and bit operations the first and the last layer keep 8 bits; for size only
+    weights are rounded, to codebooks, in all layers. Then tune what was found: python main.py ...
+    --compress OUT/BUDGET/tune.yaml
     """
 
     out: Annotated[str, short("o")]
@@ -35,17 +35,26 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
     budget: tuple[float, ...] = ()
     """Most that the network may cost; several share what was judged."""
     share: tuple[float, ...] = ()
-    """The same as shares of what 8 bits everywhere cost."""
+    """The same as shares of what the layers whose bits are searched cost with the most bits."""
     strategy: StrategyName = "knapsack"
-    """knapsack: what each layer alone loses is told, and the least sum solved for; gates:
+    """knapsack: the least sum of what layers lose alone, solved for, and its neighbours; gates:
     ProxylessNAS-style probabilities; ddpg: HAQ's agent; evolution; random; uniform: the best of
     the pairs that all layers can have."""
+    told_by: Literal["curvature", "probes"] = "curvature"
+    """How knapsack knows what a layer loses alone: from the slopes of one backward pass, or by
+    judging the network with that layer at fewer bits, bits after bits and layer after layer."""
+    told_by_images: int = 64
+    """How many of the --limit images that takes."""
     evaluations: int | None = None
     """Most networks that are judged for each budget; default: what the strategy needs."""
+    tolerance: float = 0.03
+    """Networks of gates, evolution and random cost at most so much less than the budget."""
     weight_bits: tuple[int, ...] | None = None
-    """Bits that a layer's weights may have, falling; default: 8 to 2, for size 8 to 1."""
+    """Bits that a layer's weights may have, from most to fewest; default: 8 to 2, for size 8 to
+    1."""
     activation_bits: tuple[int, ...] | None = None
-    """Bits that what flows into a layer may have, falling; default: 8 to 2, for size float (32)."""
+    """Bits that what flows into a layer may have, from most to fewest; default: 8 to 2, for size
+    float (32)."""
     kind: KindName | None = None
     """Levels of weights: evenly spaced, or found by k-means; default: range, for size codebook."""
     search_ends: bool | None = None
@@ -54,11 +63,6 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
     """Whether a first and a last layer of 8 bits count in the cost (HAQ leaves them out)."""
     calibrated_on: int = 128
     """Of the --limit images, so many set the ranges of activations."""
-    told_by: Literal["curvature", "probes"] = "curvature"
-    """What tells `knapsack` that: one backward pass, or the network judged with each layer alone at
-    fewer bits."""
-    told_by_images: int = 64
-    """Of the --limit images, so many are used for that."""
     step_images: int = 32
     """Images of each step of `gates`."""
 
@@ -67,8 +71,13 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
             raise ValueError("a --share lies above 0 and up to 1")
         if min(self.calibrated_on, self.told_by_images, self.step_images) < 1:
             raise ValueError("--calibrated-on, --told-by-images and --step-images are 1 or more")
+        if not 0 < self.tolerance < 1:
+            raise ValueError("--tolerance lies between 0 and 1")
         if self.hardware is not None and self.cost in ("size", "bops"):
             raise ValueError(f"--cost {self.cost} is the same on all hardware: leave that out")
+
+        if self.evaluations is not None and self.strategy == "uniform":
+            raise ValueError("uniform compares a few pairs: leave --evaluations out")
 
     @property
     def machine(self) -> str:

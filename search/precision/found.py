@@ -23,8 +23,8 @@ class FoundBits(Struct, frozen=True, forbid_unknown_fields=True):
     strategy: str
     budget: float
     cost: float
-    eight_bits: float
-    """What 8 bits everywhere cost."""
+    most_bits: float
+    """What the most bits everywhere cost."""
     unit: str
     probed: int
     """Networks judged by a few images for all budgets together."""
@@ -52,12 +52,12 @@ def write_tuning(config: HaqConfig, folder: Path) -> None:
 
 def told(front: Sequence[FoundBits], original: float) -> str:
     """A line per budget."""
-    lines = [f"{'budget':>12}{'cost':>12}{'of 8 bits':>11}{'judged':>8}{'seconds':>9}"
+    lines = [f"{'budget':>12}{'cost':>12}{'of the most':>13}{'judged':>8}{'seconds':>9}"
              f"{'KL':>9}{'search':>9}{'test':>9}"]  # fmt: skip
     for one in front:
         loss, accuracy = one.searched
         lines.append(
-            f"{one.budget:>12.5g}{one.cost:>12.5g}{one.cost / one.eight_bits:>11.3f}"
+            f"{one.budget:>12.5g}{one.cost:>12.5g}{one.cost / one.most_bits:>13.3f}"
             f"{one.judged:>8}{one.seconds:>9.1f}{loss:>9.4f}{accuracy:>9.2%}{one.test.top1:>9.2%}"
         )
     first = front[0]

@@ -55,7 +55,7 @@ def run_haq(config: HaqConfig) -> None:
     prices = prices_of(config, problem)
     budgets = budgets_of(config, prices)
     out = Path(config.out)
-    same = replace(config, out="", budget=(), share=(), workers=None)
+    same = replace(config, out="", path=None, budget=(), share=(), workers=None)
     keep_same(out / CONFIG, same, "what is asked")
     images = images_of(config, subject)
     judged = list(images.test_batches(config.batch_size))
@@ -82,7 +82,7 @@ def run_haq(config: HaqConfig) -> None:
             strategy=config.strategy,
             budget=budget,
             cost=prices.of(options),
-            eight_bits=prices.most,
+            most_bits=prices.most,
             unit=prices.unit,
             probed=alone.judged,
             judged=count,
@@ -103,7 +103,7 @@ def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:
     """What may be spent. ValueError where nothing is said, or where that cannot be met."""
     budgets = [*config.budget, *(share * prices.most for share in config.share)]
     if not budgets:
-        raise ValueError("give --budget, or --share of what 8 bits cost")
+        raise ValueError("give --budget, or --share of what the most bits cost")
     for budget in budgets:
         prices.must_allow(budget)
     return budgets

@@ -12,8 +12,6 @@ from search.prices import Prices
 from search.problems.precision import Precision
 from search.strategies import DDPG, Evolution, Knapsack, RandomChoices, Strategy, TwoPaths
 
-TOLERANCE = 0.03
-"""Random networks and gates come at most so much below the budget."""
 GATE_STEPS, EPISODES, NETWORKS, TRIES = 400, 600, 300, 20
 GATE_RATE, GATE_WEIGHT = 0.1, 0.1
 PROBED = (4, 2)
@@ -33,13 +31,13 @@ def strategy_of(
     `original` is the accuracy in float, which `ddpg` needs; `losses` what `probing` has found,
     which `knapsack` needs.
     """
-    band = budget * (1 - TOLERANCE), budget
+    band = budget * (1 - config.tolerance), budget
     match config.strategy:
         case "knapsack":
             start = problem.uniform(problem.options[0])
             return Knapsack(prices, budget, start, losses=losses, tries=TRIES), TRIES
         case "gates":
-            objective = Objective(budget, TOLERANCE, "add", GATE_WEIGHT)
+            objective = Objective(budget, config.tolerance, "add", GATE_WEIGHT)
             return TwoPaths(prices, objective, GATE_RATE, config.seed), GATE_STEPS
         case "ddpg":
             layers = layers_told(problem)

@@ -36,7 +36,9 @@ class Precision:
     def __post_init__(self) -> None:
         for bits in (self.weights, self.activations):
             if not bits or list(bits) != sorted(set(bits), reverse=True):
-                raise ValueError(f"bits {bits} do not fall, or there are none")
+                raise ValueError(
+                    f"bits {bits} do not fall: say them from most to fewest, each once"
+                )
         if not self.searched:
             raise ValueError(f"{self.network} has no layer between its first and its last one")
 
