@@ -113,7 +113,7 @@ def losses_alone(
     config: HaqConfig, rounded: RoundedNetwork, prices: Prices, judges: Judges, out: Path
 ) -> Alone:
     """What each layer alone loses, if the strategy is one that wants to know."""
-    if config.strategy != "knapsack":
+    if config.strategy not in ("knapsack", "gates"):
         return Alone()
     start = time.perf_counter()
     if config.told_by == "curvature":

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from proxyless_nas.bits import Bits
 from search.ddpg import BitLayer
+from search.knapsack import solve
 from search.objective import Objective
 from search.precision.config import HaqConfig
 from search.prices import Prices
 from search.problems.precision import Precision
 from search.strategies import DDPG, Evolution, Knapsack, RandomChoices, Strategy, TwoPaths
 
-GATE_STEPS, EPISODES, NETWORKS, TRIES = 400, 600, 300, 20
-GATE_RATE, GATE_WEIGHT = 0.1, 0.1
+GATE_STEPS, EPISODES, NETWORKS, TRIES = 200, 600, 300, 20
+GATE_RATE = 0.1
+HALVINGS = 100
 PROBED = (4, 2)
 """Bits at which a layer is tried alone, beside the most; the rest follows the law of rounding."""
 
@@ -28,8 +32,8 @@ def strategy_of(
 ) -> tuple[Strategy, int]:
     """The strategy, and the most networks it needs judged.
 
-    `original` is the accuracy in float, which `ddpg` needs; `losses` what `probing` has found,
-    which `knapsack` needs.
+    `original` is the accuracy in float, which `ddpg` needs; `losses` what options lose alone,
+    which `knapsack` and `gates` need.
     """
     band = budget * (1 - config.tolerance), budget
     match config.strategy:
@@ -37,8 +41,10 @@ def strategy_of(
             start = problem.uniform(problem.options[0])
             return Knapsack(prices, budget, start, losses=losses, tries=TRIES), TRIES
         case "gates":
-            objective = Objective(budget, config.tolerance, "add", GATE_WEIGHT)
-            return TwoPaths(prices, objective, GATE_RATE, config.seed), GATE_STEPS
+            assert losses is not None
+            start, multiplier = near_optimal(losses, prices, budget)
+            objective = Objective(budget, config.tolerance, "add", multiplier * budget)
+            return TwoPaths(prices, objective, GATE_RATE, config.seed, start), GATE_STEPS
         case "ddpg":
             layers = layers_told(problem)
             return DDPG(layers, prices, budget, config.seed, original), EPISODES
@@ -48,6 +54,36 @@ def strategy_of(
             return RandomChoices(prices, band, config.seed), NETWORKS
         case "uniform":
             raise ValueError("uniform bits are compared, not searched")
+
+
+def near_optimal(
+    losses: Sequence[np.ndarray], prices: Prices, budget: float
+) -> tuple[Tensor, float]:
+    """Logits [knobs, widest] of options that are nearly as good as the best, and a multiplier.
+
+    They are -(loss + multiplier * price) / t, where t is what a knob of the knapsack's answer loses
+    on average, and the multiplier makes the expected price the budget.
+    """
+    ((fixed, rows),) = prices.tables()
+    spread = solve(losses, rows, budget - fixed).loss / len(rows)
+    table, price = (_padded(each, prices) for each in (losses, rows))
+    spread = max(spread, torch.finfo(torch.float32).tiny)
+    low, high = 0.0, float(table.max() - table.min()) / float(price[price > 0].min())
+    for _ in range(HALVINGS):
+        multiplier = (low + high) / 2
+        logits = -(table + multiplier * price) / spread
+        logits = torch.where(prices.alive, logits, -torch.inf)
+        dear = prices.expected(torch.softmax(logits, dim=1)) > budget
+        low, high = (multiplier, high) if dear else (low, multiplier)
+    logits = -(table + high * price) / spread
+    return logits, high
+
+
+def _padded(rows: Sequence[np.ndarray], prices: Prices) -> Tensor:
+    table = torch.zeros(prices.alive.shape, dtype=torch.float64)
+    for knob, row in enumerate(rows):
+        table[knob, : len(row)] = torch.from_numpy(row)
+    return table
 
 
 def probing(problem: Precision, prices: Prices) -> Knapsack:
