@@ -48,7 +48,9 @@ def run_haq(config: HaqConfig) -> None:
     if source.fresh:
         raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
     subject = source.subject
-    whole = folded(source.network, subject.input)
+    whole = source.network.eval()
+    if config.levels == "range":  # a codebook for all channels needs weights of one scale
+        whole = folded(whole, subject.input)
     layers = layers_of(whole, subject.input)
     ends = None if config.ends_searched else MOST
     problem = Precision(subject.name, layers, *config.bits, ends)
