@@ -22,7 +22,7 @@ class _Rounded(torch.autograd.Function):
         step: Tensor,
         offset: Tensor | None,
         grid: Grid,
-        learned: bool,
+        scale: float | None,
     ) -> Tensor:
         v = x.div(step) if offset is None else (x - offset).div_(step)
         q = v.floor_() if grid.half else v.round_()
@@ -33,23 +33,22 @@ class _Rounded(torch.autograd.Function):
         if offset is not None:
             y = y.add_(offset)
         ctx.save_for_backward(x, y, step, offset)
-        ctx.grid, ctx.learned = grid, learned
+        ctx.grid, ctx.scale = grid, scale
         return y
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, y, step, offset = ctx.saved_tensors
-        grid, learned = ctx.grid, ctx.learned
+        grid, scale = ctx.grid, ctx.scale
         v = x.div(step) if offset is None else (x - offset).div_(step)
-        slack = 0.0 if learned else 0.5
+        slack = 0.5 if scale is None else 0.0
         low, high = grid.low - slack, grid.high + slack
         if grid.half:
             high += 1.0 - slack
             low += slack
         passed = torch.ops.aten.hardtanh_backward(slope, v, low, high)
-        if not learned:
+        if scale is None:
             return passed, None, None, None, None
-        scale = 1.0 / math.sqrt(x.numel() / step.numel() * max(grid.reach, 1.0))
         q = y if offset is None else y - offset
         found = (_dot(slope, q, step) / step - _dot(passed, v, step)) * scale
         moved = None
@@ -75,17 +74,20 @@ def rounded(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -
 
     These two are broadcast to x.
     """
-    return _Rounded.apply(x, step, offset, grid, False)  # pyright: ignore[reportReturnType]
+    return _Rounded.apply(x, step, offset, grid, None)  # pyright: ignore[reportReturnType]
 
 
-def learned(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -> Tensor:
+def learned(
+    x: Tensor, step: Tensor, grid: Grid, count: int, offset: Tensor | None = None
+) -> Tensor:
     """`rounded`, with slopes for `step` and `offset` (LSQ, Esser et al. 2020, equations 1 to 3).
 
-    d/dstep is q - v inside the grid, q where it clips; it is divided by the root of the number of
-    elements per step times the grid's reach (section 2.2). That of the offset is 1 where it clips
-    (LSQ+, Bhalgat et al. 2020, equation 6).
+    d/dstep is q - v inside the grid, q where it clips; it is divided by the root of `count`, the
+    weights of a step or the features of an image, times the grid's upper end (section 2.2). That
+    of the offset is 1 where it clips (LSQ+, Bhalgat et al. 2020, equation 6).
     """
-    return _Rounded.apply(x, step, offset, grid, True)  # pyright: ignore[reportReturnType]
+    scale = 1.0 / math.sqrt(count * max(grid.high, 1))
+    return _Rounded.apply(x, step, offset, grid, scale)  # pyright: ignore[reportReturnType]
 
 
 def straight(x: Tensor, y: Tensor) -> Tensor:
