@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
 from compression.quantizers.activations import RangeActivations
-from compression.quantizers.asking import Ends, by_policy, policy_of, uniformly
+from compression.quantizers.asking import Ends, by_policy, uniformly
 from compression.quantizers.files import write_quantized
 from compression.quantizers.fold import folded
 from compression.quantizers.place import Asked, quantize
@@ -36,7 +36,7 @@ RANGES: dict[str, AnyRange] = {
 RangeName = Literal["min-max", "percentile", "mse", "entropy"]
 FIXED = ("ternary", "binary")
 """Kinds that have the bits they have."""
-REPORT, BITS = "report.json", "bits.json"
+REPORT, WEIGHTS = "report.json", "weights.pt"
 
 
 class QuantizeConfig(ImagesConfig, frozen=True, kw_only=True):
@@ -82,10 +82,11 @@ def run_quantize(config: QuantizeConfig) -> None:
     source = opened(config)
     if source.fresh:
         raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    _must_not_write_over(config)
     subject, shape = source.subject, source.subject.input
     whole = folded(source.network, shape) if config.fold else source.network.eval()
-    layers = layers_of(whole, shape)
-    asked = _asked(config, layers)
+    asked = _asked(config, layers_of(whole, shape))
+    exam = exam_of(config, subject, config.test_limit)
     network = deepcopy(whole)
     batches = list(images_of(config, subject).test_batches(config.batch_size))
     quantize(network, asked, batches)
@@ -94,19 +95,25 @@ def run_quantize(config: QuantizeConfig) -> None:
         reconstruct(network, whole, images, Reconstruction(steps=config.reconstruct))
     if config.correct_biases:
         correct_biases(network, whole, images)
-    out, policy = Path(config.out), policy_of(asked, layers, subject.name)
-    exam = exam_of(config, subject, config.test_limit)
     report = Quantized(
         data=exam.name,
         before=evaluate(whole, exam.test_batches(config.batch_size)),
         after=evaluate(network, exam.test_batches(config.batch_size)),
-        sizes=sizes_of(layers, policy),
+        sizes=sizes_of(network, shape),
     )
-    save_tensors(out / "weights.pt", network.state_dict())
+    out = Path(config.out)
     told = write_quantized(network, subject, out, config.fold)
-    policy.save(out / BITS)
+    save_tensors(out / WEIGHTS, network.state_dict())
     write_json(out / REPORT, report)
     print(f"{report.told()}\n{told}")
+
+
+def _must_not_write_over(config: QuantizeConfig) -> None:
+    """ValueError where the folder holds the weights that are to be quantized."""
+    new = Path(config.out) / WEIGHTS
+    read = Path(config.weights or Path(config.arch).with_name(WEIGHTS))
+    if new.exists() and read.exists() and new.samefile(read):
+        raise ValueError(f"{new} is what is to be quantized: give another folder as --out")
 
 
 def _asked(config: QuantizeConfig, layers: tuple[Layer, ...]) -> dict[str, Asked]:

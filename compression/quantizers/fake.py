@@ -26,6 +26,7 @@ class _Rounded(torch.autograd.Function):
         offset: Tensor | None,
         grid: Grid,
         learns: Learns | None,
+        scale: float,
     ) -> Tensor:
         v = _in_steps(x, step, offset)
         q = v.floor_() if grid.half else v.round_()
@@ -36,7 +37,7 @@ class _Rounded(torch.autograd.Function):
         if offset is not None:
             y = y.add_(offset)
         ctx.save_for_backward(x, y, step, offset)
-        ctx.grid, ctx.learns = grid, learns
+        ctx.grid, ctx.learns, ctx.scale = grid, learns, scale
         return y
 
     @staticmethod
@@ -44,25 +45,24 @@ class _Rounded(torch.autograd.Function):
         x, y, step, offset = ctx.saved_tensors
         grid, learns = ctx.grid, ctx.learns
         low, high = _open(grid, learns)
-        if _is_scalar(x, step, offset):
-            size = float(step)
+        if step.numel() == 1 and offset is None and x.device.type == "cpu":
+            size = float(step)  # a GPU would have to be waited for
             passed = torch.ops.aten.hardtanh_backward(slope, x, low * size, high * size)
         else:
             size = 1.0
             x = _in_steps(x, step, offset)
             passed = torch.ops.aten.hardtanh_backward(slope, x, low, high)
         if not learns:
-            return passed, None, None, None, None
+            return passed, None, None, None, None, None
         q = y if offset is None else y - offset
         if learns == "end":
             found = (_dot(slope, q, step) - _dot(passed, q, step)) / step
-            return passed, found, None, None, None
-        scale = 1.0 / math.sqrt(x.numel() / step.numel() * max(grid.reach, 1.0))
-        found = (_dot(slope, q, step) / step - _dot(passed, x, step) / size) * scale
+            return passed, found, None, None, None, None
+        found = (_dot(slope, q, step) / step - _dot(passed, x, step) / size) * ctx.scale
         moved = None
         if offset is not None and ctx.needs_input_grad[2]:
-            moved = _dot(slope - passed, None, offset) * scale
-        return passed, found, moved, None, None
+            moved = _dot(slope - passed, None, offset) * ctx.scale
+        return passed, found, moved, None, None, None
 
 
 def _open(grid: Grid, learns: Learns | None) -> tuple[float, float]:
@@ -77,16 +77,7 @@ def _open(grid: Grid, learns: Learns | None) -> tuple[float, float]:
 
 
 def _in_steps(x: Tensor, step: Tensor, offset: Tensor | None) -> Tensor:
-    if _is_scalar(x, step, offset):
-        return x.mul(1.0 / float(step))
     return x.div(step) if offset is None else (x - offset).div_(step)
-
-
-def _is_scalar(x: Tensor, step: Tensor, offset: Tensor | None) -> bool:
-    """Whether the step may be read as a number: not on a GPU, which would be waited for, and not
-    while the network is traced."""
-    plain = step.numel() == 1 and offset is None and x.device.type == "cpu"
-    return plain and not torch.compiler.is_compiling()
 
 
 class _Straight(torch.autograd.Function):
@@ -106,17 +97,21 @@ def rounded(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -
 
     These two are broadcast to x.
     """
-    return _Rounded.apply(x, step, offset, grid, None)  # pyright: ignore[reportReturnType]
+    return _Rounded.apply(x, step, offset, grid, None, 1.0)  # pyright: ignore[reportReturnType]
 
 
-def learned(x: Tensor, step: Tensor, grid: Grid, offset: Tensor | None = None) -> Tensor:
+def learned(
+    x: Tensor, step: Tensor, grid: Grid, count: int, offset: Tensor | None = None
+) -> Tensor:
     """`rounded`, with slopes for `step` and `offset` (LSQ, Esser et al. 2020, equations 1 to 3).
 
-    d/dstep is q - v inside the grid, q where it clips; it is divided by the root of the number of
-    elements per step times the grid's reach (section 2.2). That of the offset is 1 where it clips
-    (LSQ+, Bhalgat et al. 2020, equation 6).
+    d/dstep is q - v inside the grid, q where it clips; it is divided by the root of `count`, the
+    weights of a step or the features of an image, times the grid's upper end (section 2.2). That
+    of the offset is 1 where it clips (LSQ+, Bhalgat et al. 2020, equation 6).
     """
-    return _Rounded.apply(x, step, offset, grid, "step")  # pyright: ignore[reportReturnType]
+    scale = 1.0 / math.sqrt(count * max(grid.high, 1))
+    answer = _Rounded.apply(x, step, offset, grid, "step", scale)
+    return answer  # pyright: ignore[reportReturnType]
 
 
 def clipped(x: Tensor, end: Tensor, grid: Grid) -> Tensor:
@@ -125,7 +120,7 @@ def clipped(x: Tensor, end: Tensor, grid: Grid) -> Tensor:
     Slopes pass to x inside, and to the end where x is clipped to it (PACT, Choi et al. 2018,
     equation 3).
     """
-    answer = _Rounded.apply(x, end / grid.reach, None, grid, "end")
+    answer = _Rounded.apply(x, end / grid.reach, None, grid, "end", 1.0)
     return answer  # pyright: ignore[reportReturnType]
 
 

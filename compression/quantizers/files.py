@@ -6,13 +6,16 @@ from msgspec import Struct
 from torch import nn
 
 from compression.program import PROGRAM, write_program
+from compression.quantizers.asking import policy_of
 from compression.quantizers.fold import folded
 from compression.quantizers.place import Quantization, quantization_of, with_rounded_weights
+from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.subject import Subject
+from proxyless_nas.upstream.checkpoint import tensors_for
 from proxyless_nas.weights import load_tensors
 
-QUANTIZED = "quantized.json"
+QUANTIZED, BITS = "quantized.json", "bits.json"
 
 
 class QuantizedFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,31 +36,35 @@ class QuantizedFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write_quantized(network: nn.Module, subject: Subject, folder: Path, folded: bool) -> str:
-    """Write quantized.json and network.pt2; a sentence.
+    """Write quantized.json, bits.json and network.pt2; a sentence.
 
-    Without quantized.json where other steps have made another network of the `subject`'s.
+    The program alone where other steps have made another network of the `subject`'s.
     """
     write_program(with_rounded_weights(network), subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} is the quantized network, for torch.export.load"
     described = QuantizedFile(subject, folded, quantization_of(network))
     if _shapes(described.build()) != _shapes(network):
         return f"{told}; no description fits what is left of {subject.name}"
+    layers = layers_of(network, subject.input)
+    policy_of(described.quantized.layers, layers, subject.name).save(folder / BITS)
     write_json(folder / QUANTIZED, described)
     return f"{told}; {folder / QUANTIZED} says how"
 
 
-def open_quantized(file: Path) -> tuple[nn.Module, Subject]:
-    """The network of a quantized.json with the weights.pt beside it, in eval mode.
+def open_quantized(file: Path, weights: Path | None = None) -> tuple[nn.Module, Subject]:
+    """The network of a quantized.json with its tensors, in eval mode.
 
-    FileNotFoundError where one is missing; ValueError where the weights are another's.
+    They are those in `weights`, or in the weights.pt beside the file. FileNotFoundError where one
+    is missing; ValueError where the weights are another's.
     """
     described = read_json(file, QuantizedFile)
     network = described.build()
-    weights = file.parent / "weights.pt"
+    weights = weights or file.parent / "weights.pt"
     try:
-        network.load_state_dict(load_tensors(weights))
-    except RuntimeError as error:
+        tensors = tensors_for(None, network.state_dict(), load_tensors(weights))
+    except ValueError as error:
         raise ValueError(f"{weights} does not hold the tensors of {file}: {error}") from error
+    network.load_state_dict(tensors)
     return network.eval(), described.network
 
 

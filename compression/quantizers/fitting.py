@@ -20,8 +20,9 @@ def fitted(values: Tensor, grid: Grid, how: AnyRange) -> Tensor:
         above = grid.high + 0.5 * grid.half
         return torch.maximum(needed, high / above).clamp(min=TINY)[:, None]
 
+    levels = torch.full((len(values),), grid.high + 1)
     return step_of(
-        how.limits(values, grid.levels, lambda limits: rounded(values, step_of(limits), grid))
+        how.limits(values, levels, lambda limits: rounded(values, step_of(limits), grid))
     )
 
 
@@ -41,4 +42,6 @@ def fitted_beside(values: Tensor, bits: int, how: AnyRange) -> tuple[Tensor, Ten
         step, offset = affine(limits)
         return rounded(values, step, grid, offset)
 
-    return affine(how.limits(values, grid.levels, error))
+    below, above = -values.amin(dim=1).clamp(max=0.0), values.amax(dim=1).clamp(min=0.0)
+    share = torch.maximum(below, above) / (below + above).clamp(min=TINY)
+    return affine(how.limits(values, (grid.levels * share).ceil().int(), error))

@@ -23,7 +23,13 @@ def folded(network: nn.Module, shape: Shape) -> nn.Module:
         _fold(copy.get_submodule(layer), copy.get_submodule(norm))
         owner, _, own = norm.rpartition(".")
         setattr(copy.get_submodule(owner), own, nn.Identity())
-    must_agree(network, copy, x)
+    try:
+        must_agree(network, copy, x)
+    except ValueError as error:
+        raise ValueError(
+            "the network answers differently once its batch norms are folded: something else also "
+            "takes what a layer before one of them makes"
+        ) from error
     return copy
 
 

@@ -35,8 +35,13 @@ class OnGrid(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.learns:
-            return learned(x, self.step.abs().clamp(min=TINY), self.grid, self.offset)
+            step = self.step.abs().clamp(min=TINY)
+            return learned(x, step, self.grid, self.count(x), self.offset)
         return rounded(x, self.step, self.grid, self.offset)
+
+    def count(self, x: Tensor) -> int:
+        """How many numbers of a weight share a step."""
+        return x.numel() // self.step.numel()
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         """What to keep below where this is a parametrization."""
@@ -57,6 +62,14 @@ class OnGrid(nn.Module):
     def extra_repr(self) -> str:
         """For print(network)."""
         return f"{self.grid.low}..{self.grid.high}, {'learned' if self.learns else 'fixed'} step"
+
+
+class OnGridPerImage(OnGrid):
+    """The same for images [B, ...]: how fast a step learns does not depend on how many come."""
+
+    def count(self, x: Tensor) -> int:
+        """How many numbers of an image share a step."""
+        return x[0].numel() // self.step.numel()
 
 
 class InGroups(nn.Module):

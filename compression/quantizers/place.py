@@ -67,8 +67,9 @@ def quantize(
 ) -> Quantization:
     """Put quantizers into `network` itself, those of activations calibrated on `batches`.
 
-    ValueError for a layer that is no convolution or linear map, that shares its weight, or that is
-    quantized already, and where activations are to be calibrated and nothing flows.
+    ValueError for a layer that is no convolution or linear map, that shares its weight, that is
+    quantized already, or whose masked weights would not stay 0, and where activations are to be
+    calibrated and nothing flows.
     """
     for name, one in asked.items():
         part = network.get_submodule(name)
@@ -79,6 +80,8 @@ def quantize(
             raise ValueError(f"{name} is quantized already: exclude it")
         if one.weights is not None:
             must_stand_alone(network, name, "weight")
+            if any(isinstance(other, Mask) for other in _chain_of(part)):
+                must_keep_zeros(name, one.weights)
     watched = [name for name, one in asked.items() if one.activations is not None]
     seen = observe(network, watched, batches) if watched else {}
     placed: dict[str, Placed] = {}
@@ -106,12 +109,26 @@ def _round_input(part: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return (part.input_quantizer(inputs[0]), *inputs[1:])
 
 
+def must_keep_zeros(name: str, kind: AnyWeights) -> None:
+    """ValueError where masked weights of a layer would not be 0 once they are rounded."""
+    if not kind.keeps_zeros:
+        raise ValueError(
+            f"{name} is masked, and {kind.__struct_config__.tag} weights of {kind.bits} bits have "
+            "no level that stays 0: round it in another way, or exclude it"
+        )
+
+
+def _chain_of(part: nn.Module) -> list[nn.Module]:
+    """What a layer's weight passes."""
+    if not parametrize.is_parametrized(part, "weight"):
+        return []
+    chain: Any = part.parametrizations["weight"]  # type: ignore[index]
+    return list(chain)
+
+
 def _quantizer_of(part: nn.Module) -> nn.Module | None:
     """The quantizer of a layer's weight."""
-    if not parametrize.is_parametrized(part, "weight"):
-        return None
-    chain: Any = part.parametrizations["weight"]  # type: ignore[index]
-    return next((one for one in chain if not isinstance(one, Mask)), None)
+    return next((one for one in _chain_of(part) if not isinstance(one, Mask)), None)
 
 
 def with_rounded_weights(network: nn.Module) -> nn.Module:

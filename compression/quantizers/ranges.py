@@ -22,19 +22,25 @@ class Range(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fi
     """One way; a subclass says which."""
 
     @abstractmethod
-    def limits(self, values: Tensor, levels: int, rounded: Rounded) -> Limits:
-        """The ends of each row of `values` [rows, numbers], on grids of so many levels."""
+    def limits(self, values: Tensor, levels: Tensor, rounded: Rounded) -> Limits:
+        """The ends of each row of `values` [rows, numbers].
+
+        `levels` [rows] lie between 0 and the end that is farther away, with both of them.
+        """
 
 
 class MinMax(Range, frozen=True, tag="min-max"):
     """The least and the largest number."""
 
-    def limits(self, values: Tensor, levels: int, rounded: Rounded) -> Limits:
+    def limits(self, values: Tensor, levels: Tensor, rounded: Rounded) -> Limits:
         return values.amin(dim=1), values.amax(dim=1)
 
 
 class Percentile(Range, frozen=True, tag="percentile"):
-    """All but the same share of outliers at both ends; `inside` percent lie between them."""
+    """All but the same share of outliers at both ends; `inside` percent lie between them.
+
+    Where all of those are 0, the least and the largest number.
+    """
 
     inside: float = 99.9
 
@@ -42,18 +48,23 @@ class Percentile(Range, frozen=True, tag="percentile"):
         if not 0 < self.inside <= 100:
             raise ValueError(f"{self.inside:g} percent cannot lie inside")
 
-    def limits(self, values: Tensor, levels: int, rounded: Rounded) -> Limits:
+    def limits(self, values: Tensor, levels: Tensor, rounded: Rounded) -> Limits:
         out = (100 - self.inside) / 2
         numbers = values.detach().cpu().double().numpy()
-        ends = np.percentile(numbers, [out, 100 - out], axis=1)
-        low, high = torch.from_numpy(ends).to(values)
-        return low, high
+        ends = (
+            np.percentile(numbers, out, axis=1, method="lower"),
+            np.percentile(numbers, 100 - out, axis=1, method="higher"),
+        )
+        low, high = (torch.from_numpy(end).to(values) for end in ends)
+        some = (low != 0) | (high != 0)
+        least, most = values.amin(dim=1), values.amax(dim=1)
+        return torch.where(some, low, least), torch.where(some, high, most)
 
 
 class MeanSquare(Range, frozen=True, tag="mse"):
     """The smallest mean square of what rounding and clipping change, among shrunk min and max."""
 
-    def limits(self, values: Tensor, levels: int, rounded: Rounded) -> Limits:
+    def limits(self, values: Tensor, levels: Tensor, rounded: Rounded) -> Limits:
         low, high = values.amin(dim=1), values.amax(dim=1)
         best, at = torch.full_like(low, torch.inf), torch.ones_like(low)
         for shrink in torch.linspace(LEAST_SHRINK, 1.0, SHRINKS).tolist():
@@ -70,22 +81,21 @@ class Entropy(Range, frozen=True, tag="entropy"):
     and lost to the other. Zeros are on every grid and are not counted.
     """
 
-    def limits(self, values: Tensor, levels: int, rounded: Rounded) -> Limits:
-        low, high = values.amin(dim=1), values.amax(dim=1)
-        shrinks = [_least_divergence(row, levels) for row in values.detach().abs().cpu()]
-        at = torch.tensor(shrinks).to(low)
-        return low * at, high * at
+    def limits(self, values: Tensor, levels: Tensor, rounded: Rounded) -> Limits:
+        rows = zip(values.detach().abs().cpu(), levels.tolist(), strict=True)
+        size = torch.tensor([_least_divergence(row, count) for row, count in rows]).to(values)
+        return torch.maximum(values.amin(dim=1), -size), torch.minimum(values.amax(dim=1), size)
 
 
 def _least_divergence(sizes: Tensor, levels: int) -> float:
-    """The share of the largest size at which to clip."""
+    """The size at which to clip."""
     reach, start = float(sizes.max()), max(levels, 2)
     sizes = sizes[sizes > 0]
     if reach < TINY or start >= BINS:
-        return 1.0
+        return reach
     counts = np.histogram(sizes.double().numpy(), bins=BINS, range=(0.0, reach))[0].astype(float)
-    found = [(_divergence(counts, edge, start), edge) for edge in range(start, BINS + 1, 16)]
-    return min(found)[1] / BINS
+    edges = [*range(start, BINS, 16), BINS]
+    return reach * min((_divergence(counts, edge, start), edge) for edge in edges)[1] / BINS
 
 
 def _divergence(counts: np.ndarray, edge: int, levels: int) -> float:

@@ -6,7 +6,7 @@ import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
-from compression.quantizers.on_grid import OnGrid
+from compression.quantizers.on_grid import InGroups, OnGrid
 from compression.quantizers.place import (
     input_quantizers,
     quantization_of,
@@ -58,7 +58,7 @@ def reconstruct(
     """
     quantizers = weight_quantizers(network)
     names = [name for name in quantization_of(network).layers
-             if isinstance(quantizers.get(name), OnGrid)]  # fmt: skip
+             if isinstance(_inner(quantizers.get(name)), OnGrid)]  # fmt: skip
     chance = torch.Generator().manual_seed(how.seed)
     found: list[Rebuilt] = []
     network.eval()
@@ -67,15 +67,19 @@ def reconstruct(
         taken = _seen_at(network, name, images, inputs=True)
         answer = _seen_at(whole, name, images, inputs=False)
         layer, quantizer = network.get_submodule(name), quantizers[name]
-        assert isinstance(quantizer, OnGrid)
         found.append(_rebuild(name, layer, quantizer, taken, answer, how, chance))
     return found
+
+
+def _inner(quantizer: nn.Module | None) -> nn.Module | None:
+    """What rounds, without the cut into groups."""
+    return quantizer.inner if isinstance(quantizer, InGroups) else quantizer
 
 
 def _rebuild(
     name: str,
     layer: Any,
-    quantizer: OnGrid,
+    quantizer: nn.Module,
     taken: Tensor,
     answer: Tensor,
     how: Reconstruction,
@@ -83,13 +87,17 @@ def _rebuild(
 ) -> Rebuilt:
     original = layer.parametrizations.weight.original
     first = original.detach().clone()
-    offset = 0.0 if quantizer.offset is None else quantizer.offset.detach()
-    step, grid = quantizer.size(), quantizer.grid
-    v = (first - offset) / step - grid.shift
+    inner = _inner(quantizer)
+    assert isinstance(inner, OnGrid)
+    offset = 0.0 if inner.offset is None else inner.offset.detach()
+    step, grid = inner.size(), inner.grid
+    rows = first.reshape(-1, quantizer.group) if isinstance(quantizer, InGroups) else first
+    v = (rows - offset) / step - grid.shift
     floor = v.floor()
 
     def rounded(up: Tensor) -> Tensor:
-        return ((floor + up).clamp(grid.low, grid.high) + grid.shift) * step + offset
+        levels = (floor + up).clamp(grid.low, grid.high) + grid.shift
+        return (levels * step + offset).reshape(first.shape)
 
     before = float(_error(layer(taken), answer))
     share = (v - floor).clamp(0.01, 0.99)

@@ -1,11 +1,13 @@
 """What fewer bits cost and save: accuracy, bytes of weights, bit operations; as a table."""
 
-from collections.abc import Sequence
-
 from msgspec import Struct
+from torch import nn
 
-from proxyless_nas.bits import FLOAT_BITS, Bits, Policy, bit_operations, uniform, weight_bytes
-from proxyless_nas.layer import Layer
+from compression.quantizers.asking import policy_of
+from compression.quantizers.place import quantization_of
+from proxyless_nas.bits import FLOAT_BITS, Bits, bit_operations, uniform, weight_bytes
+from proxyless_nas.counting import layers_of
+from proxyless_nas.layer import Shape
 from training.evaluate import Evaluation
 
 
@@ -53,8 +55,10 @@ class Quantized(Struct, frozen=True, forbid_unknown_fields=True):
         return "\n".join([*lines, f"on {two.images:,} test images of {self.data}"])
 
 
-def sizes_of(layers: Sequence[Layer], policy: Policy) -> Sizes:
-    """Of a network with these layers."""
+def sizes_of(network: nn.Module, shape: Shape) -> Sizes:
+    """Of a network some of whose layers are quantized, for an image [1, *shape]."""
+    layers = layers_of(network, shape)
+    policy = policy_of(quantization_of(network).layers, layers, network="")
     whole = uniform(layers, Bits(FLOAT_BITS, FLOAT_BITS))
     return Sizes(
         weight_bytes(layers, policy),

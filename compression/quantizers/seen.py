@@ -32,19 +32,22 @@ def observe(
 ) -> dict[str, Sample]:
     """By layer, a sample of its input over `batches` ([B, C, H, W], labels), in eval mode.
 
-    Of every batch an equal part is taken, evenly spread, so the same numbers whenever it is asked.
+    Of every batch an equal part is drawn, the same numbers whenever it is asked.
     ValueError for a layer that nothing flows into, or for numbers that are not finite.
     """
     found: dict[str, list[Tensor]] = {name: [] for name in layers}
     every = list(batches)
     share = max(2, MOST // max(len(every), 1))
+    chance = torch.Generator().manual_seed(0)
 
     def watch(name: str) -> torch.utils.hooks.RemovableHandle:
         def called(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             numbers = inputs[0].detach().reshape(-1)
-            some = numbers[:: max(1, len(numbers) // share)].float()
-            ends = torch.stack([numbers.min(), numbers.max()]).float()
-            found[name].append(torch.cat([some, ends]))
+            ends = torch.stack([numbers.min(), numbers.max()])
+            if len(numbers) > share:
+                drawn = torch.randint(len(numbers), (share,), generator=chance)
+                numbers = numbers[drawn.to(numbers.device)]
+            found[name].append(torch.cat([numbers, ends]).float())
 
         return network.get_submodule(name).register_forward_pre_hook(called)
 

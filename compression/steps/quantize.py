@@ -28,8 +28,10 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
     `where` says in which convolutions and linear maps. The first and the last layer of the network
     get evenly spaced levels of `ends` bits over their range, or the `same` as the others, or stay
     in `float`. A `policy`, a file such as a search writes, says the bits of every layer instead.
-    Ranges of activations are calibrated on `seen` training images before anything is learnt. What
-    is left is the network with its quantizers.
+    What it leaves in float everywhere needs no kind.
+    Ranges of activations are calibrated on `seen` training images before anything is learnt; where
+    they do not learn, nor do ranges of weights, they stay: begin with trained weights. What is left
+    is the network with its quantizers.
     """
 
     holds_layers: ClassVar[bool] = True
@@ -45,8 +47,6 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
             raise ValueError("quantize works from the first step on: leave its `when` out")
         if self.weights is None and self.activations is None:
             raise ValueError("say which `weights` or `activations` are quantized, and how")
-        if self.policy is not None and None in (self.weights, self.activations):
-            raise ValueError("a `policy` has bits for both: say which `weights` and `activations`")
         if isinstance(self.ends, int):
             must_be_bits(self.ends)
         if self.seen < 1:
@@ -57,13 +57,12 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
             raise ValueError("an earlier step removes channels: quantize in a training behind it")
         asked = self.asked(network, shape)
         quantize(network, asked, () if self.activations is None else seen(self.seen))
-        return _Rounding(network, len(asked))
+        return _Rounding(network, asked)
 
     def asked(self, network: nn.Module, shape: Shape) -> dict[str, Asked]:
         """By layer, how it is to be quantized. ValueError where there is none."""
         order, where = quantizable(network, shape), set(self.where.layers(network))
         if self.policy is not None:
-            assert self.weights is not None and self.activations is not None
             policy = load_policy(self.policy, layers_of(network, shape))
             found = by_policy(policy, self.weights, self.activations)
         else:
@@ -78,8 +77,10 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
 class _Rounding(AtWork):
     """Quantizers in a network that learns."""
 
-    def __init__(self, network: nn.Module, layers: int) -> None:
-        self._layers = layers
+    def __init__(self, network: nn.Module, asked: dict[str, Asked]) -> None:
+        self._layers = len(asked)
+        each = (kind for one in asked.values() for kind in (one.weights, one.activations))
+        self._bits = torch.tensor([0 if kind is None else kind.bits for kind in each])
         self._clips = [
             one for one in input_quantizers(network).values() if isinstance(one, Clipped)
         ]
@@ -89,6 +90,13 @@ class _Rounding(AtWork):
 
     def penalty(self, x: Tensor, logits: Tensor, judge: Judge) -> Tensor | None:
         return torch.stack([one.penalty() for one in self._clips]).sum() if self._clips else None
+
+    def state(self) -> dict[str, Tensor]:
+        return {"bits": self._bits}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        if not torch.equal(state["bits"].cpu(), self._bits):
+            raise ValueError("the training was begun with other bits: its policy has changed since")
 
     def told(self) -> str:
         return f"{self._layers} layers are quantized"

@@ -5,7 +5,7 @@ from torch import nn
 from compression.quantizers.activations.base import ActivationKind, alone
 from compression.quantizers.fitting import fitted, fitted_beside
 from compression.quantizers.grid import signed, unsigned
-from compression.quantizers.on_grid import OnGrid
+from compression.quantizers.on_grid import OnGridPerImage
 from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.seen import Sample
 
@@ -23,6 +23,7 @@ class LearnedActivations(ActivationKind, frozen=True, tag="lsq"):
         rows = seen.values[None]
         if seen.signed and self.offset:
             step, offset = fitted_beside(rows, self.bits, MeanSquare())
-            return OnGrid(unsigned(self.bits), alone(step), alone(offset), learns=True)
+            grid = unsigned(self.bits)
+            return OnGridPerImage(grid, alone(step), alone(offset), learns=True)
         grid = signed(self.bits) if seen.signed else unsigned(self.bits)
-        return OnGrid(grid, alone(fitted(rows, grid, MeanSquare())), learns=True)
+        return OnGridPerImage(grid, alone(fitted(rows, grid, MeanSquare())), learns=True)

@@ -20,6 +20,11 @@ class WeightKind(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unkno
     def __post_init__(self) -> None:
         must_be_bits(self.bits)
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether a weight that is 0, such as a masked one, is 0 when it was rounded."""
+        return self.bits > 1
+
     @abstractmethod
     def quantizer(self, weight: Tensor) -> nn.Module:
         """A module [out, ...] -> the same, made for `weight`; it has a `right_inverse`."""

@@ -13,7 +13,8 @@ class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
     """Deep Compression's codebook (Han et al. 2016, section 3) of 2^bits values per layer.
 
     Which value a weight has is settled at the beginning. Then each value is the mean of the weights
-    that share it, so that it moves by the mean of their slopes, as in HAQ's released code.
+    that share it, so that it moves by the mean of their slopes, as in HAQ's released code. Where
+    weights are 0, as pruned ones are, 0 is the first of the values, and stays.
     """
 
     rounds: int = 50
@@ -24,31 +25,49 @@ class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
         if self.rounds < 1:
             raise ValueError(f"k-means takes 1 round or more, not {self.rounds}")
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Those that it finds, but not those that come later."""
+        return False
+
     def quantizer(self, weight: Tensor) -> nn.Module:
-        label = nearest_means(weight.detach().reshape(-1), 2**self.bits, self.rounds)
-        return Shared(label.reshape(weight.shape), 2**self.bits)
+        numbers, values = weight.detach().reshape(-1), 2**self.bits
+        pruned = numbers == 0
+        label = torch.zeros_like(numbers, dtype=torch.long)
+        first = int(pruned.any())
+        if not pruned.all():
+            label[~pruned] = first + nearest_means(numbers[~pruned], values - first, self.rounds)
+        return Shared(label.reshape(weight.shape), values, bool(first))
 
 
 class Shared(nn.Module):
-    """w -> the mean of all weights of its label; slopes are averaged in the same way."""
+    """w -> the mean of all weights of its label; slopes are averaged in the same way.
+
+    `pruned`: what has label 0 is 0.
+    """
 
     label: Tensor
+    part: Tensor
+    """[values]: what one weight is of the mean."""
 
-    def __init__(self, label: Tensor, values: int) -> None:
+    def __init__(self, label: Tensor, values: int, pruned: bool) -> None:
         super().__init__()
+        count = torch.bincount(label.reshape(-1), minlength=values)
+        part = 1.0 / count.clamp(min=1)
+        if pruned:
+            part[0] = 0.0
         self.register_buffer("label", label.to(torch.uint8))
-        self.values = values
+        self.register_buffer("part", part)
 
     def forward(self, w: Tensor) -> Tensor:
         label = self.label.reshape(-1).long()
         return self.means(w)[label].reshape(w.shape)
 
     def means(self, w: Tensor) -> Tensor:
-        """[values]: what they are now; 0 for one that no weight has."""
+        """[values]: what they are now; 0 for one that no weight has, or that is pruned."""
         label = self.label.reshape(-1).long()
-        count = torch.bincount(label, minlength=self.values).clamp(min=1)
-        sums = torch.zeros(self.values, dtype=w.dtype, device=w.device)
-        return sums.index_add(0, label, w.reshape(-1)) / count
+        sums = torch.zeros_like(self.part, dtype=w.dtype).index_add(0, label, w.reshape(-1))
+        return sums * self.part
 
     def right_inverse(self, w: Tensor) -> Tensor:
         """What to keep below."""

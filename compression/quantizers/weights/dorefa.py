@@ -15,6 +15,11 @@ class DorefaWeights(WeightKind, frozen=True, tag="dorefa"):
     between -1 and 1, whatever they were: a batch norm must follow.
     """
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """An even number of levels lie as far to both sides of 0."""
+        return False
+
     def quantizer(self, weight: Tensor) -> nn.Module:
         return _Dorefa(self.bits)
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from compression.quantizers.fitting import fitted, fitted_beside
 from compression.quantizers.grid import signed, unsigned
 from compression.quantizers.on_grid import OnGrid
-from compression.quantizers.ranges import AnyRange, MinMax
+from compression.quantizers.ranges import TINY, AnyRange, MinMax
 from compression.quantizers.weights.base import Rows
 
 
@@ -19,12 +19,17 @@ class RangeWeights(Rows, frozen=True, tag="range"):
     symmetric: bool = True
     range: AnyRange = MinMax()
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """All but the sign alone."""
+        return self.bits > 1 or not self.symmetric
+
     def quantizer(self, weight: Tensor) -> nn.Module:
         rows = self.rows(weight)
         if self.symmetric:
             grid = signed(self.bits, restricted=True)
             if grid.half:
-                step = 2 * rows.abs().mean(dim=1, keepdim=True)
+                step = (2 * rows.abs().mean(dim=1, keepdim=True)).clamp(min=TINY)
             else:
                 step = fitted(rows, grid, self.range)
             return self.cut(OnGrid(grid, self.like_rows(step, weight)))

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from compression.quantizers.fake import straight
 from compression.quantizers.weights.base import WeightKind
 
-TINY = 1e-12
+TINY = 1e-6
+"""Below it, the least of 127 powers would be 0 in float32."""
 
 
 class PowerWeights(WeightKind, frozen=True, tag="powers"):

@@ -21,6 +21,11 @@ class TernaryWeights(Rows, frozen=True, tag="ternary"):
 
     bits: Literal[2] = 2
 
+    def __post_init__(self) -> None:
+        Rows.__post_init__(self)
+        if self.bits != 2:
+            raise ValueError(f"ternary weights take 2 bits, not {self.bits}")
+
     def quantizer(self, weight: Tensor) -> nn.Module:
         self.rows(weight)  # do the groups fit?
         return self.cut(_Ternary(whole=self.per == "tensor"))
@@ -53,6 +58,11 @@ class BinaryWeights(Rows, frozen=True, tag="binary"):
     """
 
     bits: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        Rows.__post_init__(self)
+        if self.bits != 1:
+            raise ValueError(f"binary weights take 1 bit, not {self.bits}")
 
     def quantizer(self, weight: Tensor) -> nn.Module:
         self.rows(weight)

@@ -25,8 +25,16 @@ from compression.quantizers.fold import folded
 from compression.quantizers.place import Asked, input_quantizers, quantizable, quantize
 from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.seen import Sample, observe
-from compression.quantizers.weights import CodebookWeights, LearnedWeights, RangeWeights
+from compression.quantizers.weights import (
+    AnyWeights,
+    CodebookWeights,
+    LearnedWeights,
+    PowerWeights,
+    RangeWeights,
+    TernaryWeights,
+)
 from proxyless_nas.counting import layers_of
+from proxyless_nas.layer import Shape
 from proxyless_nas.subject import open_subject
 from proxyless_nas.weights import save_tensors
 from tests.compression.channels.networks import settle
@@ -112,6 +120,26 @@ def test_layers_are_still_what_they_were_and_copies_are_their_own() -> None:
     assert not torch.allclose(copy(x), network(x))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RangeWeights(group=2),
+        CodebookWeights(bits=2),
+        PowerWeights(),
+        TernaryWeights(),
+    ],
+    ids=repr,
+)
+def test_what_a_network_computes_is_counted_under_quantizers_of_weights(kind: AnyWeights) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2))
+    shape = Shape(3, 8, 8)
+    before = layers_of(network, shape)
+    quantize(network, {"2": Asked(weights=kind)})
+    assert layers_of(network, shape) == before
+    assert quantizable(network, shape) == ["0", "2"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("fold", [False, True])
 def test_files_give_the_same_network_here_and_in_a_process_without_our_code(
     fold: bool, tmp_path: Path

@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from compression.quantizers.fake import learned
@@ -118,12 +119,12 @@ def test_slopes_of_a_learned_step_are_those_of_the_paper(bits: int, shape: tuple
     step = torch.full(shape, 0.3, requires_grad=True)
     slope = torch.randn(6, 50, generator=chance)
     grid = signed(bits)
-    (learned(x, step, grid) * slope).sum().backward()
+    (learned(x, step, grid, count=50) * slope).sum().backward()
     v = (x / step).detach()
     low, high = (-1.0, 1.0) if grid.half else (grid.low, grid.high)
     inside = (v > low) & (v < high)
     q = (v.floor().clamp(-1, 0) + 0.5) if grid.half else v.round().clamp(grid.low, grid.high)
-    scale = 1 / (x.numel() / step.numel() * max(grid.reach, 1)) ** 0.5
+    scale = 1 / (50 * max(grid.high, 1)) ** 0.5
     expected = ((q - v * inside) * slope).sum_to_size(shape) * scale
     assert x.grad is not None and step.grad is not None
     torch.testing.assert_close(x.grad, slope * inside)
@@ -133,7 +134,7 @@ def test_slopes_of_a_learned_step_are_those_of_the_paper(bits: int, shape: tuple
 def test_slopes_of_a_learned_offset_come_from_what_is_clipped() -> None:
     x = torch.tensor([[-1.0, 0.3, 0.8, 9.0]], requires_grad=True)
     step, offset = torch.tensor([[0.25]]), torch.tensor([[-0.5]], requires_grad=True)
-    y = learned(x, step, Grid(0, 7), offset)
+    y = learned(x, step, Grid(0, 7), 4, offset)
     torch.testing.assert_close(y, torch.tensor([[-0.5, 0.25, 0.75, 1.25]]))
     y.sum().backward()
     assert x.grad is not None and offset.grad is not None
@@ -204,7 +205,48 @@ def test_least_square_steps_are_those_that_theory_gives_for_a_gaussian() -> None
         assert float((got - w).square().mean()) == pytest.approx(expected, rel=0.04)
 
 
+@pytest.mark.parametrize("kind", [one for one in CASES if one.keeps_zeros], ids=repr)
+def test_masked_weights_stay_zero_under_kinds_that_say_so(kind: WeightKind) -> None:
+    w = weight()
+    w[:, 1] = 0
+    with torch.no_grad():
+        assert not kind.quantizer(w)(w)[:, 1].any()
+
+
+def test_some_kinds_have_no_zero() -> None:
+    lost = {(type(one).__name__, one.bits) for one in CASES if not one.keeps_zeros}
+    w = weight()
+    w[:, 1] = 0
+    for kind in CASES:
+        if not kind.keeps_zeros and not isinstance(kind, CodebookWeights):
+            assert kind.quantizer(w)(w)[:, 1].all(), kind
+    assert {("DorefaWeights", 4), ("BinaryWeights", 1), ("PowerWeights", 1)} < lost
+    assert ("RangeWeights", 4) not in lost
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_codebook_keeps_what_was_pruned_at_zero_while_the_others_learn(bits: int) -> None:
+    w = weight()
+    pruned = w.abs() < 0.1
+    w = (w * ~pruned).requires_grad_()
+    quantizer = CodebookWeights(bits=bits).quantizer(w)
+    optimizer = torch.optim.SGD([w], lr=0.1, momentum=0.9)
+    slope = torch.randn(w.shape, generator=torch.Generator().manual_seed(1))
+    for _ in range(3):
+        y = quantizer(w)
+        assert torch.equal(y == 0, pruned) and len(y.unique()) <= 2**bits
+        optimizer.zero_grad()
+        (y * slope).sum().backward()
+        optimizer.step()
+    nothing = CodebookWeights(bits=bits).quantizer(torch.zeros(3, 4))
+    assert not nothing(torch.ones(3, 4)).any()
+
+
 def test_what_cannot_be_is_told() -> None:
+    with pytest.raises(ValueError, match="ternary weights take 2 bits, not 4"):
+        replace(TernaryWeights(), bits=4)
+    with pytest.raises(ValueError, match="binary weights take 1 bit, not 2"):
+        replace(BinaryWeights(), bits=2)
     with pytest.raises(ValueError, match="9 bits: a quantizer takes 1 to 8"):
         RangeWeights(bits=9)
     with pytest.raises(ValueError, match=r"36 inputs per channel: groups of 7 do not fit"):
