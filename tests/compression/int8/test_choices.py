@@ -33,6 +33,11 @@ def test_a_set_is_tried_once_and_never_all_layers() -> None:
     assert sets_to_try(kernels(1, 1), kernels(2, 2)) == {"first": ("a",)}
 
 
+def test_a_long_middle_that_is_neither_faster_nor_slower_stays_in_int8() -> None:
+    before, after = kernels(1, 1, 1, 1, 1, 1), kernels(2, 1.05, 1.02, 1.05, 1.03, 0.9)
+    assert sets_to_try(before, after) == {"first": ("a",)}
+
+
 def test_layers_that_are_not_in_both_are_left_alone() -> None:
     before, after = kernels(1, 1, 1), {"b": Kernel(1, 9.0), "c": Kernel(1, 0.1)}
     assert sets_to_try(before, after) == {"first": ("b",)}
