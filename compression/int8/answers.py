@@ -1,6 +1,6 @@
-"""What ONNX files answer in ONNX Runtime, image by image: how many are right, and alike."""
+"""What files answer, image by image, wherever they run: how many are right, and alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import onnxruntime
@@ -9,40 +9,47 @@ from msgspec import Struct
 
 from training.datasets import Batch
 
+Ask = Callable[[np.ndarray], np.ndarray]  # one image [1, C, H, W] -> [1, classes]
+
 
 class Answers(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of `images` test images: how many are right, and how many answered as the first file does."""
+    """Of `images` test images: how many are right, and how many answered as the first one does."""
 
     images: int
     right: int
     alike: int
 
 
-def answers_of(files: Mapping[str, bytes], batches: Iterable[Batch]) -> dict[str, Answers]:
-    """By name, what files that take one image say of `batches` ([B, C, H, W], [B])."""
-    sessions = {name: _session(data) for name, data in files.items()}
-    images, right, alike = 0, dict.fromkeys(files, 0), dict.fromkeys(files, 0)
+def answers_of(asked: Mapping[str, Ask], batches: Iterable[Batch]) -> dict[str, Answers]:
+    """By name, what each says of `batches` ([B, C, H, W], [B])."""
+    images, right, alike = 0, dict.fromkeys(asked, 0), dict.fromkeys(asked, 0)
     for x, y in batches:
-        best = {name: _best(session, x) for name, session in sessions.items()}
-        first = best[next(iter(files))]
+        best = {name: _best(ask, x) for name, ask in asked.items()}
+        first = best[next(iter(asked))]
         images += len(y)
         for name, one in best.items():
             right[name] += int((one == y).sum())
             alike[name] += int((one == first).sum())
     if images == 0:
         raise ValueError("nothing to answer: the image set is empty")
-    return {name: Answers(images, right[name], alike[name]) for name in files}
+    return {name: Answers(images, right[name], alike[name]) for name in asked}
 
 
-def _session(data: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+def in_onnxruntime(data: bytes) -> Ask:
+    """Asks a file in ONNX Runtime."""
+    session = session_of(data, onnxruntime.SessionOptions())
+    name = session.get_inputs()[0].name
+    return lambda image: np.asarray(session.run(None, {name: image})[0])
+
+
+def session_of(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """A file in ONNX Runtime, on one thread."""
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def _best(session: onnxruntime.InferenceSession, x: torch.Tensor) -> torch.Tensor:
+def _best(ask: Ask, x: torch.Tensor) -> torch.Tensor:
     """[B]: the first answer for each image."""
-    name = session.get_inputs()[0].name
-    rows = [session.run(None, {name: one.numpy()})[0] for one in x.contiguous().split(1)]
-    return torch.from_numpy(np.concatenate([np.asarray(row) for row in rows])).argmax(dim=1)
+    rows = [ask(one.numpy()) for one in x.contiguous().split(1)]
+    return torch.from_numpy(np.concatenate(rows)).argmax(dim=1)

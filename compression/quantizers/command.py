@@ -18,7 +18,7 @@ from compression.quantizers.ranges import AnyRange, Entropy, MeanSquare, MinMax,
 from compression.quantizers.reconstruct import Reconstruction, reconstruct
 from compression.quantizers.repair import correct_biases
 from compression.quantizers.report import Quantized, sizes_of
-from compression.quantizers.weights import AnyWeights
+from compression.quantizers.weights import AnyWeights, WeightKind
 from proxyless_nas.bits import load_policy
 from proxyless_nas.command import short
 from proxyless_nas.counting import layers_of
@@ -60,7 +60,7 @@ class QuantizeConfig(ImagesConfig, frozen=True, kw_only=True):
     activation_range: RangeName = "min-max"
     """How far levels of activations reach."""
     per: Literal["tensor", "channel"] = "channel"
-    """What shares a step."""
+    """Which weights share a step, the distance between two levels."""
     group: int | None = None
     """So many inputs of a channel share a step."""
     symmetric: bool = True
@@ -72,9 +72,24 @@ class QuantizeConfig(ImagesConfig, frozen=True, kw_only=True):
     correct_biases: bool = False
     """Give biases what outputs lose on average; needs --fold."""
     reconstruct: int = 0
-    """Steps per layer that learn which weights are rounded up, so that it answers as before."""
+    """Steps, per layer, of learning which of its weights are rounded up, so that the layer answers
+    as it did."""
     test_limit: int | None = None
     """Use only so many test images."""
+
+    def __post_init__(self) -> None:
+        known = _kind(self).__struct_fields__
+        flags = {"per": "--per", "group": "--group", "symmetric": "--symmetric"}
+        given = {field: getattr(self, field) for field in flags} | {"range": self.weight_range}
+        usual = {"per": "channel", "group": None, "symmetric": True, "range": "min-max"}
+        for field, value in given.items():
+            if field not in known and value != usual[field]:
+                flag = flags.get(field, "--weight-range")
+                raise ValueError(f"{flag} says nothing for --kind {self.kind}: leave it out")
+        if self.reconstruct and self.kind != "range":
+            raise ValueError("--reconstruct rounds to evenly spaced levels: it needs --kind range")
+        if self.policy is not None and self.ends != 8:
+            raise ValueError("a --policy has bits for all layers: leave --ends out")
 
 
 def run_quantize(config: QuantizeConfig) -> None:
@@ -132,7 +147,6 @@ def _asked(config: QuantizeConfig, layers: tuple[Layer, ...]) -> dict[str, Asked
 
 def _weights(config: QuantizeConfig) -> AnyWeights:
     """The kind of weights that is asked for, told what of the flags it can be told."""
-    kinds = {kind.__struct_config__.tag: kind for kind in get_args(AnyWeights)}
     told = {
         "bits": config.weight_bits,
         "per": config.per,
@@ -141,6 +155,10 @@ def _weights(config: QuantizeConfig) -> AnyWeights:
         "range": RANGES[config.weight_range],
     }
     fixed = {"bits"} if config.kind in FIXED or config.weight_bits is None else set[str]()
-    own = set(kinds[config.kind].__struct_fields__) & set(told) - fixed
+    own = set(_kind(config).__struct_fields__) & set(told) - fixed
     fields = {name: to_builtins(told[name]) for name in own}
     return convert({"by": config.kind, **fields}, AnyWeights)
+
+
+def _kind(config: QuantizeConfig) -> type[WeightKind]:
+    return next(one for one in get_args(AnyWeights) if one.__struct_config__.tag == config.kind)

@@ -81,9 +81,9 @@ class _Rounding(AtWork):
         self._layers = len(asked)
         each = (kind for one in asked.values() for kind in (one.weights, one.activations))
         self._bits = torch.tensor([0 if kind is None else kind.bits for kind in each])
-        self._clips = [
-            one for one in input_quantizers(network).values() if isinstance(one, Clipped)
-        ]
+        placed = input_quantizers(network)
+        own = (placed[name] for name in asked if name in placed)
+        self._clips = [one for one in own if isinstance(one, Clipped)]
 
     def before(self, step: int) -> None:
         pass

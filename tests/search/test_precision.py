@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_slopes_at_gates_are_those_of_a_sum_of_all_candidates() -> None:
     gates.requires_grad_()
     with torch.no_grad():
         expected: Tensor = judge.whole(x).log_softmax(dim=1)
-    y = x
+    y: Any = x
     knob = 0
     for name, part in judge.rounded.named_children():
         if name in one.searched:
