@@ -130,9 +130,9 @@ def _depthwise(graph: onnx.GraphProto) -> dict[str, int]:
 def _shield(graph: onnx.GraphProto, keep: Sequence[str]) -> None:
     """Write the step of what flows into the nodes of `keep` once per channel.
 
-    ONNX Runtime (from 1.21 on) quantises a float layer between quantised activations when it loads
-    the file, its weights with one step for all of them, but only where that input has one step
-    (WeightBiasQuantization). Repeated steps mean the same.
+    ONNX Runtime quantises a float layer between quantised activations when it loads the file, its
+    weights to 8 bits with one step for all of them, but only where that input has one step too
+    (its WeightBiasQuantization, seen in 1.31). Repeated steps mean the same.
     """
     makers = {name: node for node in graph.node for name in node.output}
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}

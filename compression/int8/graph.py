@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from compression.int8.answers import session_of
 
-INTEGER = ("QLinearConv", "QGemm", "QLinearMatMul", "ConvInteger", "MatMulInteger")
+INTEGER = ("QLinearConv", "QGemm", "QLinearMatMul")  # input 4 of each: the steps of its weights
 FLOAT = ("Conv", "FusedConv", "Gemm", "MatMul", "FusedMatMul", "FusedGemm", "NhwcFusedConv")
 FUSED = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid")
 """What ONNX Runtime lets a convolution do on the way; it is then named after what that makes."""

@@ -11,10 +11,11 @@ from onnx import numpy_helper
 from torch import nn
 
 from compression.int8.answers import in_onnxruntime
+from compression.int8.graph import kernels_of, layers_in
 from compression.int8.make import ranges_by, sums_are_exact
 from latency_tables import quantize
 from proxyless_nas.layer import Shape
-from tests.compression.int8.networks import SHAPE, file_of, images, int8_of, small
+from tests.compression.int8.networks import file_of, images, int8_of, small
 
 FLAGS = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").exists() else []
 EXACT = {"avx512_vnni", "avx_vnni"} & set(FLAGS)
@@ -103,8 +104,8 @@ def test_a_layer_inside_is_kept_whatever_its_groups_and_sides() -> None:
     layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3, groups=4), nn.Conv2d(16, 8, 1)]
     data = file_of(nn.Sequential(*layers))
     x = images()
-    (middle,) = [node.name for node in onnx.load_from_string(data).graph.node if node.name == "_2"]
-    mixed = in_onnxruntime(int8_of(data, x, keep=(middle,)))(x[:1].numpy())
-    exact = in_onnxruntime(data)(x[:1].numpy())
+    middle = list(layers_in(data))[1]
+    file = int8_of(data, x, keep=(middle,))
+    assert [kernel.integer for kernel in kernels_of(file, 1).values()] == [True, False, True]
+    mixed, exact = (in_onnxruntime(one)(x[:1].numpy()) for one in (file, data))
     assert np.abs(mixed - exact).max() < 0.05 * np.abs(exact).max()
-    assert x.shape[1:] == (SHAPE.channels, SHAPE.height, SHAPE.width)
