@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 import torch
 from msgspec import convert, to_builtins
 from msgspec.structs import replace
+from torch import nn
 
 from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
 from compression.quantizers.activations import RangeActivations
@@ -23,7 +24,7 @@ from proxyless_nas.bits import load_policy
 from proxyless_nas.command import short
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import write_json
-from proxyless_nas.layer import Layer
+from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.weights import save_tensors
 from training.evaluate import evaluate
 
@@ -70,7 +71,8 @@ class QuantizeConfig(ImagesConfig, frozen=True, kw_only=True):
     fold: bool = True
     """Fold batch norms into the layers before them first, as they are where networks are used."""
     correct_biases: bool = False
-    """Give biases what outputs lose on average; needs --fold."""
+    """Give biases what outputs lose on average; needs --fold. Meant for few bits over the whole
+    range (min-max): where weights are clipped, outputs also shrink, and biases do not mend that."""
     reconstruct: int = 0
     """Steps, per layer, of learning which of its weights are rounded up, so that the layer answers
     as it did."""
@@ -99,7 +101,7 @@ def run_quantize(config: QuantizeConfig) -> None:
         raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
     _must_not_write_over(config)
     subject, shape = source.subject, source.subject.input
-    whole = folded(source.network, shape) if config.fold else source.network.eval()
+    whole = _folded(source.network, shape) if config.fold else source.network.eval()
     asked = _asked(config, layers_of(whole, shape))
     exam = exam_of(config, subject, config.test_limit)
     network = deepcopy(whole)
@@ -129,6 +131,13 @@ def _must_not_write_over(config: QuantizeConfig) -> None:
     read = Path(config.weights or Path(config.arch).with_name(WEIGHTS))
     if new.exists() and read.exists() and new.samefile(read):
         raise ValueError(f"{new} is what is to be quantized: give another folder as --out")
+
+
+def _folded(network: nn.Module, shape: Shape) -> nn.Module:
+    try:
+        return folded(network, shape)
+    except ValueError as error:
+        raise ValueError(f"{error}; --no-fold leaves them where they are") from error
 
 
 def _asked(config: QuantizeConfig, layers: tuple[Layer, ...]) -> dict[str, Asked]:

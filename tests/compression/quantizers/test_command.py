@@ -57,13 +57,13 @@ def test_eight_bits_lose_nothing_that_200_photographs_show(tmp_path: Path) -> No
 def test_a_policy_of_few_bits_for_weights_alone_is_what_is_written(tmp_path: Path) -> None:
     four = uniform(LAYERS, Bits(4, 32), "resnet20_cifar")
     four.save(tmp_path / "asked.json")
-    flags = ("--policy", tmp_path / "asked.json", "--weight-range", "mse", "--correct-biases")
+    flags = ("--policy", tmp_path / "asked.json", "--per", "tensor", "--correct-biases")
     well(run_here(*words(tmp_path / "out", *flags)))
     report, network = (
         report_of(tmp_path / "out"),
         open_quantized(tmp_path / "out/quantized.json")[0],
     )
-    assert report.after.top1 >= report.before.top1 - 0.06
+    assert report.after.top1 >= report.before.top1 - 0.06  # 0.13 without --correct-biases
     assert report.sizes.bytes == report.sizes.float_bytes / 8
     assert report.sizes.operations == report.sizes.float_operations // 8
     assert load_policy(tmp_path / "out" / "bits.json", LAYERS) == four
@@ -71,7 +71,7 @@ def test_a_policy_of_few_bits_for_weights_alone_is_what_is_written(tmp_path: Pat
     for name in quantization_of(network).layers:
         weight = network.get_submodule(name).weight
         assert isinstance(weight, Tensor)
-        assert max(len(row.unique()) for row in weight) <= 15, name
+        assert len(weight.unique()) <= 15, name
 
 
 @pytest.fixture
