@@ -35,7 +35,7 @@ RANGES: dict[str, AnyRange] = {
     "entropy": Entropy(),
 }
 RangeName = Literal["min-max", "percentile", "mse", "entropy"]
-FIXED = ("ternary", "binary")
+FIXED = {"ternary": 2, "binary": 1}
 """Kinds that have the bits they have."""
 REPORT, WEIGHTS = "report.json", "weights.pt"
 
@@ -88,6 +88,10 @@ class QuantizeConfig(ImagesConfig, frozen=True, kw_only=True):
             if field not in known and value != usual[field]:
                 flag = flags.get(field, "--weight-range")
                 raise ValueError(f"{flag} says nothing for --kind {self.kind}: leave it out")
+        if self.kind in FIXED and self.weight_bits not in (8, FIXED[self.kind]):
+            raise ValueError(
+                f"--kind {self.kind} takes {FIXED[self.kind]} bits: leave --weight-bits out"
+            )
         if self.reconstruct and self.kind != "range":
             raise ValueError("--reconstruct rounds to evenly spaced levels: it needs --kind range")
         if self.policy is not None and self.ends != 8:

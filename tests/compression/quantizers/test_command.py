@@ -96,6 +96,7 @@ def learned(tmp_path: Path) -> Path:
         (("--policy", "no.json"), ("no file no.json",)),
         (("--reconstruct", -1), ("1 step and 1 image or more",)),
         (("--reconstruct", 9, "--kind", "codebook"), ("it needs --kind range",)),
+        (("--kind", "ternary", "--weight-bits", 4), ("--kind ternary takes 2 bits",)),
         (("--kind", "powers", "--per", "tensor"), ("--per says nothing for --kind powers",)),
         (("--kind", "codebook", "--weight-range", "mse"), ("--weight-range says nothing",)),
         (("--policy", "no.json", "--ends", 4), ("leave --ends out",)),
