@@ -1,6 +1,7 @@
 """Score a trained network: accuracy, size, work, speed, predicted and measured latency."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads leave the cores to decoders
@@ -9,6 +10,8 @@ import torch
 from msgspec import Struct
 from torch import nn
 
+from compression.quantizers.files import QUANTIZED, open_quantized
+from compression.quantizers.report import sizes_of
 from latency_tables.cost import TableLatency
 from latency_tables.model import Model
 from latency_tables.networks import measure_networks
@@ -35,7 +38,8 @@ class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     arch: Annotated[str, short("a")]
     """The network: a file (ours or the original's), a published name, one of torchvision's, or
-    module:function, code of your own that makes one (with --resolution and --num-classes)."""
+    module:function, code of your own that makes one (with --resolution and --num-classes).
+    A quantized.json is scored as it rounds."""
     weights: str | None = None
     """Its weights; default: the weights.pt beside the file, or the published ones of a name."""
     path: Annotated[str | None, short("p")] = None
@@ -81,11 +85,10 @@ def main(config: EvalConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     device = pick_device(config.device)
-    subject = open_subject(config.arch, config.resolution, config.num_classes)
-    network = subject.build(seed=0)
+    rounds = Path(config.arch).name == QUANTIZED
+    subject, network = quantized(config) if rounds else in_float(config)
     table = LatencyTable.load(config.table, config.allow_contended) if config.table else None
     latency = {} if table is None else {"predicted latency": predicted(subject, table)}
-    load_its_weights(network, config.arch, config.weights)
     dataset = config.dataset or usual_dataset(subject.input, subject.classes)
     reading = Reading(
         resolution=subject.input.height,
@@ -100,9 +103,33 @@ def main(config: EvalConfig) -> None:
     if config.measure:
         latency |= measured(subject, network, table)
     figures = {"network": subject.name, "data": exam.name, **scores(result, pace)}
-    figures |= sizes(network, subject.input)
+    figures |= rounded_sizes(network, subject.input) if rounds else sizes(network, subject.input)
     for name, figure in (figures | latency).items():
         print(f"{name:<21} {figure}")
+
+
+def in_float(config: EvalConfig) -> tuple[Subject, nn.Module]:
+    """The network of a config, with its weights."""
+    subject = open_subject(config.arch, config.resolution, config.num_classes)
+    network = subject.build(seed=0)
+    load_its_weights(network, config.arch, config.weights)
+    return subject, network
+
+
+def quantized(config: EvalConfig) -> tuple[Subject, nn.Module]:
+    """That of a quantized.json; ValueError for flags that it has no answer to."""
+    if config.resolution is not None or config.num_classes is not None:
+        raise ValueError(f"{config.arch} says its resolution and classes: leave the flags out")
+    if config.table is not None or config.measure:
+        raise ValueError(
+            f"{config.arch} rounds in float, which says nothing of speed: leave --table and "
+            "--measure out; python -m latency_tables simulate prices its bits.json, "
+            "python -m compression int8 measures 8 bits"
+        )
+    network, subject = open_quantized(
+        Path(config.arch), None if config.weights is None else Path(config.weights)
+    )
+    return subject, network
 
 
 def scores(result: Evaluation, pace: Pace) -> dict[str, str]:
@@ -124,6 +151,18 @@ def sizes(network: nn.Module, input: Shape) -> dict[str, str]:
         "parameters": f"{parameters:,}",
         "MACs": f"{macs_of(network, input):,} at {input}",
         "weights": f"{parameters * FLOAT_BYTES / 1e6:.3f} MB as float32",
+    }
+
+
+def rounded_sizes(network: nn.Module, input: Shape) -> dict[str, str]:
+    """The same where layers have bits; steps and biases are not counted as weights."""
+    found = sizes_of(network, input)
+    return {
+        "MACs": f"{macs_of(network, input):,} at {input}",
+        "weights": f"{found.bytes / 1e6:.3f} MB at their bits; {found.float_bytes / 1e6:.3f} MB as "
+        "float32",
+        "bit operations": f"{found.operations / 1e9:.3f} G; "
+        f"{found.float_operations / 1e9:.3f} G in float32",
     }
 
 

@@ -17,11 +17,13 @@ from compression.analysis.summary import SummaryConfig, summarise
 from compression.apply import under_its_recipe
 from compression.exits.command import ExitsConfig, run_exits
 from compression.export_command import ExportConfig, run_export
+from compression.int8.command import Int8Config, run_int8
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
 from compression.pruning.finetune import finetune
 from compression.pruning.prune import prune
 from compression.pruning.transform import transform
+from compression.quantizers.command import QuantizeConfig, run_quantize
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.files import read_yaml
 from training.config import TrainConfig
@@ -77,6 +79,8 @@ if __name__ == "__main__":
             "prune": Command(PruneConfig, step(prune)),
             "finetune": Command(FinetuneConfig, step(finetune)),
             "transform": Command(TransformConfig, step(transform)),
+            "quantize": Command(QuantizeConfig, run_quantize),
+            "int8": Command(Int8Config, run_int8),
             "exits": Command(ExitsConfig, run_exits),
             "export": Command(ExportConfig, run_export),
             "summary": Command(SummaryConfig, summarise),

@@ -9,6 +9,8 @@ from compression.describe import described
 from compression.exits import WithExits
 from compression.exits.files import write_exits
 from compression.program import PROGRAM, write_program
+from compression.quantizers.files import write_quantized
+from compression.quantizers.place import quantization_of
 from compression.recipe import RECIPE, read_recipe
 from proxyless_nas.subject import Subject
 from training.config import TrainConfig
@@ -31,9 +33,13 @@ def under_its_recipe(config: TrainConfig) -> Extras:
 def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
     """spec.json of a compressed network, or network.pt2 where no description says what it is.
 
-    Of a network with exits network.pt2 and, to build it anew, exits.json.
+    Of a network with exits, or a quantized one, network.pt2 and, to build it anew, exits.json or
+    quantized.json.
     """
     print(told(sparsity_of(network)))
+    if quantization_of(network).layers:
+        print(write_quantized(network, subject, out, folded=False))
+        return
     if isinstance(network, WithExits):
         print(write_exits(network, subject, out))
         return

@@ -83,12 +83,29 @@ class Prices:
     @property
     def least(self) -> float:
         """The cost of the cheapest network."""
-        return min(fixed + sum(float(row.min()) for row in rows) for fixed, rows in self.tables())
+        return self.of(self.cheapest)
 
     @property
     def most(self) -> float:
         """The cost of the dearest network."""
         return max(fixed + sum(float(row.max()) for row in rows) for fixed, rows in self.tables())
+
+    @property
+    def cheapest(self) -> tuple[int, ...]:
+        """The network that costs least."""
+        each = (
+            self.options_of(place, [int(row.argmin()) for row in rows])
+            for place, (_, rows) in enumerate(self.tables())
+        )
+        return min(each, key=self.of)
+
+    def must_allow(self, budget: float) -> None:
+        """ValueError where even the cheapest network is dearer than the budget."""
+        if not self.least <= budget:
+            raise ValueError(
+                f"budget {budget:g} {self.unit} cannot be met: the cheapest choice costs "
+                f"{self.least:g}"
+            )
 
     def tilted(self, mean: float) -> "Tilted":
         """Networks of the given mean cost, as likely as any other of the same cost.

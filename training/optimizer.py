@@ -21,13 +21,16 @@ def sgd(
 ) -> optim.SGD:
     """SGD over all parameters; the kinds in `exempt` do not decay, masked or not.
 
+    Neither do those of a part that says so: its class has `decays = False`.
+
     A parameter whose gradient is None is left alone: no decay, no momentum, no state.
     """
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
     for part in module.modules():
         for name, parameter in own_parameters(part):
-            (spared if kind_of(part, name) in exempt else decayed).append(parameter)
+            stays = kind_of(part, name) in exempt or not getattr(part, "decays", True)
+            (spared if stays else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": spared, "weight_decay": 0.0},

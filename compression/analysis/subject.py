@@ -15,6 +15,7 @@ from training.datasets import (
     NormalisationName,
     Reading,
     open_dataset,
+    open_test,
     usual_dataset,
 )
 
@@ -98,6 +99,23 @@ def images_of(config: ImagesConfig, subject: Subject) -> Exam:
 
     ValueError where they do not suit the network, or where there are not so many.
     """
+    data = open_dataset(*_source(config, subject))
+    data.must_fit(subject.input, subject.classes)
+    if config.held_out is None and config.limit == len(data.train):
+        return Exam(name=data.name, class_names=data.class_names, test=data.train)
+    kept = data.split(config.held_out or config.limit, config.seed)
+    return Exam(name=data.name, class_names=data.class_names, test=kept.test).limited(config.limit)
+
+
+def exam_of(config: ImagesConfig, subject: Subject, limit: int | None) -> Exam:
+    """The test images, or so many of them. ValueError where they do not suit the network."""
+    exam = open_test(*_source(config, subject), limit)
+    exam.must_fit(subject.input, subject.classes)
+    return exam
+
+
+def _source(config: ImagesConfig, subject: Subject) -> tuple[DatasetName, str | None, Reading]:
+    """Which data, where it is, and how it is read."""
     reading = Reading(
         resolution=subject.input.height,
         normalise=config.normalise,
@@ -106,10 +124,7 @@ def images_of(config: ImagesConfig, subject: Subject) -> Exam:
         workers=config.workers,
     )
     name = config.dataset or usual_dataset(subject.input, subject.classes)
-    data = open_dataset(name, config.path, reading)
-    data.must_fit(subject.input, subject.classes)
-    kept = data.split(config.held_out or config.limit, config.seed)
-    return Exam(name=data.name, class_names=data.class_names, test=kept.test).limited(config.limit)
+    return name, config.path, reading
 
 
 def _has_weights_beside(arch: str) -> bool:

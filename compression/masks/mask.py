@@ -117,16 +117,32 @@ def _found(module: nn.Module, name: str, owner: Owner | None) -> Mask | None:
 
 
 def bake(module: nn.Module) -> None:
-    """Write the zeros into the weights and take the masks away: a plain module again."""
+    """Write the zeros into the weights and take the masks away: a plain module again.
+
+    Other parametrizations of a tensor stay.
+    """
     for part in list(module.modules()):
         for name in list(getattr(part, "parametrizations", {})):
             if _found(part, name, None) is not None:
-                _have_own_class(part)
-                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+                _bake(part, name)
         handle: Any = part.__dict__.pop("_refills", None)
         if handle is not None:
             handle.remove()
             _refill(part)
+
+
+@torch.no_grad()
+def _bake(part: nn.Module, name: str) -> None:
+    chain: Any = part.parametrizations[name]  # type: ignore[index]
+    masks = [one for one in chain if isinstance(one, Mask)]
+    if len(masks) == len(chain):
+        have_own_class(part)
+        parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+        return
+    before = part.get_parameter(f"parametrizations.{name}.original")
+    for mask in masks:
+        before.mul_(mask.kept)
+        del chain[next(index for index, one in enumerate(chain) if one is mask)]
 
 
 def plain_copy(module: nn.Module) -> nn.Module:
@@ -139,7 +155,7 @@ def plain_copy(module: nn.Module) -> nn.Module:
     return copy
 
 
-def _have_own_class(module: nn.Module) -> None:
+def have_own_class(module: nn.Module) -> None:
     """A parametrized module shares its class with its copies, and torch changes the class."""
     shared = type(module)
     held = {key: value for key, value in vars(shared).items() if key not in UNIQUE}

@@ -6,11 +6,19 @@ from compression.steps.exits import ExitsStep
 from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
 from compression.steps.penalty import PenaltyStep
+from compression.steps.quantize import QuantizeStep
 from compression.steps.sparse_groups import SparseGroupsStep
 from compression.steps.teach import TeachStep
 
 AnyStep = (
-    ChannelsStep | ExitsStep | LowRankStep | MaskStep | PenaltyStep | SparseGroupsStep | TeachStep
+    ChannelsStep
+    | ExitsStep
+    | LowRankStep
+    | MaskStep
+    | PenaltyStep
+    | QuantizeStep
+    | SparseGroupsStep
+    | TeachStep
 )
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "LowRankStep",
     "MaskStep",
     "PenaltyStep",
+    "QuantizeStep",
     "SparseGroupsStep",
     "TeachStep",
 ]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.masks import AnyMethod, Surgery, mask_for, masks_of, refresh
+from compression.quantizers.place import must_keep_zeros, quantization_of
 from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where, must_stand_alone
 from compression.steps.base import AtWork, Step
@@ -77,11 +78,14 @@ class _Masking(AtWork):
         self._methods = dict(zip(times, methods, strict=True))
         self._memory = memory
         self.last_change = times[-1]
-        masked = masks_of(network)
+        masked, quantized = masks_of(network), quantization_of(network).layers
         for layer, own in tensors:
             must_stand_alone(network, layer, own)
             if f"{layer}.{own}" in masked:
                 raise ValueError(f"an earlier step masks {layer}.{own} already: exclude {layer}")
+            kind = quantized[layer].weights if layer in quantized else None
+            if kind is not None and own == "weight":
+                must_keep_zeros(layer, kind)
         for part, own in self._tensors:
             weight = getattr(part, own).detach()
             methods[0].mask(weight, torch.ones_like(weight, dtype=torch.bool))  # does it fit?

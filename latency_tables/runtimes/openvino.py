@@ -1,5 +1,7 @@
 """Run ONNX models with OpenVINO on the CPU."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import openvino
@@ -29,19 +31,9 @@ class OpenVino(OnThisCpu, frozen=True):
         """Compile; ValueError where OpenVINO cannot, or where the input is no float tensor."""
         given = int8_onnx(model) if self.dtype == "int8" else model.onnx()
         source = given.SerializeToString() if isinstance(given, onnx.ModelProto) else given
-        options = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": self.threads,
-            "NUM_STREAMS": 1,
-            "INFERENCE_PRECISION_HINT": "f32",
-        }
-        try:
-            core = openvino.Core()
-            compiled = core.compile_model(core.read_model(source), "CPU", options)
-        except RuntimeError as error:
-            raise ValueError(f"openvino cannot run {model.name}: {last_line(error)}") from error
-        request = compiled.create_infer_request()
-        x = np.random.default_rng(0).standard_normal(tuple(compiled.input(0).shape), np.float32)
+        ready = compiled(model.name, source, self.threads)
+        request = ready.create_infer_request()
+        x = np.random.default_rng(0).standard_normal(tuple(ready.input(0).shape), np.float32)
         request.set_input_tensor(openvino.Tensor(x))
         request.infer()
 
@@ -49,3 +41,18 @@ class OpenVino(OnThisCpu, frozen=True):
             request.infer()
 
         return call
+
+
+def compiled(name: str, source: bytes | str | Path, threads: int) -> openvino.CompiledModel:
+    """An ONNX model, or the path of one, ready for the CPU; ValueError where OpenVINO cannot."""
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    try:
+        core = openvino.Core()
+        return core.compile_model(core.read_model(source), "CPU", options)
+    except RuntimeError as error:
+        raise ValueError(f"openvino cannot run {name}: {last_line(error)}") from error

@@ -16,14 +16,22 @@ class PathDistribution:
     """p = softmax(a) per knob, Adam on the logits a, and one generator for every draw.
 
     Adam has beta1 = 0, as in the paper's code: a logit whose gradient is zero does not move.
-    `objective` holds the budget, if there is one. Base of the strategies that differ in how they
-    find the gradient.
+    `objective` holds the budget, if there is one. The first logits are 0, or `start` [knobs,
+    widest]. Base of the strategies that differ in how they find the gradient.
     """
 
-    def __init__(self, prices: Prices, objective: Objective | None, lr: float, seed: int) -> None:
+    def __init__(
+        self,
+        prices: Prices,
+        objective: Objective | None,
+        lr: float,
+        seed: int,
+        start: Tensor | None = None,
+    ) -> None:
         self.prices = prices
         self.objective = objective
-        self.logits = torch.where(prices.alive, 0.0, -torch.inf).double()
+        first = torch.zeros(prices.alive.shape) if start is None else start
+        self.logits = torch.where(prices.alive, first.double(), -torch.inf)
         self.optimizer = optim.Adam([self.logits], lr=lr, betas=(0.0, 0.999))
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -78,3 +86,9 @@ class PathDistribution:
 def entropy(p: Tensor) -> float:
     """Mean entropy of a knob, in nats."""
     return float(-torch.xlogy(p, p).sum(dim=1).mean())
+
+
+def certain(choices: Choices, prices: Prices) -> Tensor:
+    """[knobs, widest]: 1 for what is chosen, 0 for all else."""
+    options = torch.tensor(choices.options)[:, None]
+    return torch.zeros(prices.alive.shape, dtype=torch.float64).scatter_(1, options, 1.0)

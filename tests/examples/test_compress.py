@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 
 from compression.channels.cut import noise
 from compression.recipe import read_recipe
@@ -26,10 +27,16 @@ def test_it_fits_its_network(file: Path, tmp_path: Path) -> None:
     names = set(network.state_dict())
     recipe = read_recipe(file, tmp_path)
     per_epoch, epochs = 10, int(said["--epochs"])
-    companion = recipe.accompany(network, subject.input, short_plan(per_epoch, per_epoch * epochs))
+    x = noise(subject.input, network)
+    companion = recipe.accompany(
+        network,
+        subject.input,
+        short_plan(per_epoch, per_epoch * epochs),
+        lambda count: [(x, torch.zeros(len(x), dtype=torch.long))],
+    )
     companion.before(0)
     assert set(network.state_dict()) != names
-    companion.plain(network)(noise(subject.input, network))
+    companion.plain(network)(x)
     ends = [step.when.end for step in recipe.steps if step.when.end is not None]
     assert max(ends, default=0) <= epochs
 

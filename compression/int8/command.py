@@ -1,0 +1,86 @@
+"""The command `int8`: a trained network as an ONNX file in int8, if that is faster here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import torch
+
+from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
+from compression.int8.files import FLOAT, files_of
+from compression.int8.make import RangeName, sums_are_exact
+from compression.int8.report import Int8Report, fastest, is_faster
+from compression.int8.score import score
+from compression.quantizers.fold import folded
+from proxyless_nas.command import short
+from proxyless_nas.files import write_bytes, write_json
+
+REPORT = ".int8.json"
+
+
+class Int8Config(ImagesConfig, frozen=True, kw_only=True):
+    """Write a trained network as an int8 ONNX file, scored and timed in ONNX Runtime, one thread.
+
+    Layers that are slower in int8 stay in float where that is faster in all. Where no file is
+    faster than the one in float, by more than the measurement's spread, nothing is written, but
+    for --always. Where OpenVINO is installed it answers and is timed too, for comparison.
+    """
+
+    out: Annotated[str, short("o")]
+    """The file, NAME.onnx; a report is written beside it, NAME.int8.json."""
+    ranges: RangeName = "min-max"
+    """How far levels of activations reach over what images make of them."""
+    narrow: bool | None = None
+    """Weights of 7 bits, so that sums cannot saturate; default: where they would on this CPU."""
+    always: bool = False
+    """Write the fastest int8 file though it is slower than the one in float."""
+    openvino: bool = True
+    """Look what OpenVINO makes of the files."""
+    test_limit: int | None = None
+    """Use only so many test images."""
+
+    def __post_init__(self) -> None:
+        if Path(self.out).suffix != ".onnx":
+            raise ValueError(f"--out {self.out} must end with .onnx")
+
+
+def run_int8(config: Int8Config) -> None:
+    """The command. ValueError where no int8 file is faster here."""
+    source = opened(config)
+    if source.fresh:
+        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    subject = source.subject
+    exam = exam_of(config, subject, config.test_limit)
+    images = torch.cat([x for x, _ in images_of(config, subject).test_batches(config.batch_size)])
+    narrow = not sums_are_exact() if config.narrow is None else config.narrow
+    network = folded(source.network, subject.input)
+    tried = files_of(network, subject.input, images, config.ranges, narrow)
+    scored = score(tried, exam.test_batches(config.batch_size), config.openvino)
+    best = fastest(scored.rows)
+    faster = is_faster(scored.rows[best], scored.rows[FLOAT])
+    report = Int8Report(
+        rows=scored.rows,
+        no_openvino=scored.no_openvino,
+        slower=tried.slower,
+        kept=scored.kept,
+        tried=scored.tried,
+        narrow=narrow,
+        chosen=best if faster or config.always else None,
+        contended=scored.contended,
+    )
+    settle(report, scored.files, config.out)
+
+
+def settle(report: Int8Report, files: Mapping[str, bytes], out: str) -> None:
+    """Print the report; write it and the chosen file. ValueError where none was chosen."""
+    print(report.told())
+    if report.chosen is None:
+        best = fastest(report.rows)
+        times = report.rows[best].ms / report.rows[FLOAT].ms
+        raise ValueError(
+            f"{best} takes {times:.2f} times as long as float32 on this machine, which is not "
+            "faster for sure: nothing was written; --always writes it anyway"
+        )
+    write_bytes(out, files[report.chosen])
+    write_json(Path(out).with_suffix(REPORT), report)
+    print(f"{out}: {report.chosen}, {len(files[report.chosen]):,} bytes")

@@ -1,0 +1,1 @@
+"""Fewer bits: quantizers of weights and activations, and how they are put into a network."""

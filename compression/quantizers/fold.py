@@ -1,0 +1,75 @@
+"""Let batch norms disappear into the layers before them, as they do where a network is used."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+
+from compression.channels.cut import must_agree, noise
+from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.layer import Shape
+
+
+def folded(network: nn.Module, shape: Shape) -> nn.Module:
+    """A copy, in eval mode, whose batch norms behind convolutions and linear maps are gone.
+
+    It is compared with the network on noise: ValueError where it answers differently, which
+    happens where something else also takes what a folded layer makes.
+    """
+    copy = deepcopy(network).eval()
+    x = noise(shape, copy)
+    for layer, norm in _pairs(copy, x):
+        _fold(copy.get_submodule(layer), copy.get_submodule(norm))
+        owner, _, own = norm.rpartition(".")
+        setattr(copy.get_submodule(owner), own, nn.Identity())
+    try:
+        must_agree(network, copy, x)
+    except ValueError as error:
+        raise ValueError(
+            "the network answers differently once its batch norms are folded: something else also "
+            "takes what a layer before one of them makes"
+        ) from error
+    return copy
+
+
+def _pairs(network: nn.Module, x: Tensor) -> list[tuple[str, str]]:
+    """(layer, the batch norm that takes just what it makes); each is called once."""
+    names = {part: name for name, part in network.named_modules()}
+    calls: dict[str, int] = {}
+    made: list[tuple[str, Tensor]] = []
+    found: list[tuple[str, str]] = []
+
+    def called(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        name = names[part]
+        calls[name] = calls.get(name, 0) + 1
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            made.append((name, output))
+        else:
+            found.extend((layer, name) for layer, one in made if one is inputs[0])
+
+    kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)
+    handles = [part.register_forward_hook(called) for part in names if isinstance(part, kinds)]
+    try:
+        with in_eval_mode(network), torch.no_grad():
+            network(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [(layer, norm) for layer, norm in found if calls[layer] == calls[norm] == 1]
+
+
+def _fold(layer: nn.Module, norm: nn.Module) -> None:
+    assert isinstance(layer, nn.Conv2d | nn.Linear)
+    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+    fuse = fuse_linear_bn_weights if isinstance(layer, nn.Linear) else fuse_conv_bn_weights
+    assert norm.running_mean is not None and norm.running_var is not None
+    layer.weight, layer.bias = fuse(
+        layer.weight,
+        layer.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+    )

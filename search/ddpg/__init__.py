@@ -1,0 +1,8 @@
+"""HAQ's agent (Wang et al. 2019): what it sees of layers, remembers, and learns."""
+
+from search.ddpg.agent import Agent
+from search.ddpg.layers import BitLayer
+from search.ddpg.settings import Settings
+from search.ddpg.walk import SEEN, Walk
+
+__all__ = ["SEEN", "Agent", "BitLayer", "Settings", "Walk"]

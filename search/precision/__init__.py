@@ -1,0 +1,1 @@
+"""Search bits for the hardware: the command `haq`."""

@@ -1,0 +1,149 @@
+"""From a config to bits for each budget: judged, chosen, scored on test images, written."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+
+from compression.analysis.subject import exam_of, images_of, opened
+from compression.quantizers.activations import RangeActivations
+from compression.quantizers.fold import folded
+from compression.quantizers.ranges import MeanSquare
+from compression.quantizers.weights import CodebookWeights, RangeWeights
+from proxyless_nas.counting import layers_of
+from proxyless_nas.files import write_json
+from search.asking import Journal, ask_and_tell
+from search.choices import Choices
+from search.evaluators.curvature import curvature
+from search.evaluators.rounded import RoundedNetwork
+from search.precision.config import HaqConfig
+from search.precision.costs import prices_of
+from search.precision.found import BITS, FoundBits, told, write_tuning
+from search.precision.judges import Judges
+from search.precision.strategies import probing, strategy_of, uniform_within
+from search.prices import Prices
+from search.problems.precision import MOST, Precision
+from training.evaluate import evaluate
+from training.run_folder import keep_same
+
+CONFIG, FOUND, JOURNAL, PROBES, FRONT = (
+    "config.json", "found.json", "judged.jsonl", "probed.jsonl", "front.json",
+)  # fmt: skip
+
+
+class Alone(NamedTuple):
+    """What each option of each layer loses alone, where that was asked for, and what that took."""
+
+    losses: Sequence[np.ndarray] | None = None
+    judged: int = 0
+    seconds: float = 0.0
+
+
+def run_haq(config: HaqConfig) -> None:
+    """The command. ValueError where nothing was learned, or no budget is given or can be met."""
+    source = opened(config)
+    if source.fresh:
+        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    subject = source.subject
+    whole = source.network.eval()
+    if config.levels == "range":  # a codebook for all channels needs weights of one scale
+        whole = folded(whole, subject.input)
+    layers = layers_of(whole, subject.input)
+    ends = None if config.ends_searched else MOST
+    problem = Precision(subject.name, layers, *config.bits, ends)
+    prices = prices_of(config, problem)
+    budgets = budgets_of(config, prices)
+    out = Path(config.out)
+    same = replace(config, out="", path=None, budget=(), share=(), workers=None)
+    keep_same(out / CONFIG, same, "what is asked")
+    images = images_of(config, subject)
+    judged = list(images.test_batches(config.batch_size))
+    rounded = RoundedNetwork(
+        whole,
+        problem,
+        CodebookWeights() if config.levels == "codebook" else RangeWeights(range=MeanSquare()),
+        RangeActivations(range=MeanSquare()),
+        list(images.limited(config.calibrated_on).test_batches(config.batch_size)),
+    )
+    original = evaluate(whole, judged).top1
+    judges = Judges(rounded, judged, config.told_by_images, config.step_images)
+    exam = exam_of(config, subject, None)
+    alone = losses_alone(config, rounded, prices, judges, out)
+    front: list[FoundBits] = []
+    for budget in budgets:
+        start = time.perf_counter()
+        folder = out / f"{budget:.6g}"
+        folder.mkdir(parents=True, exist_ok=True)
+        options, count = within(config, problem, prices, budget, original, alone, judges, folder)
+        seconds = time.perf_counter() - start
+        seen = judges.whole(Choices(options))
+        found = FoundBits(
+            strategy=config.strategy,
+            budget=budget,
+            cost=prices.of(options),
+            most_bits=prices.most,
+            unit=prices.unit,
+            probed=alone.judged,
+            judged=count,
+            seconds=seconds,
+            probing_seconds=alone.seconds,
+            searched=(float(seen.loss), float(seen.accuracy)),
+            test=evaluate(rounded.opened(options), exam.test_batches(config.batch_size)),
+        )
+        problem.decode(options).save(folder / BITS)
+        write_tuning(config, folder)
+        write_json(folder / FOUND, found)
+        front.append(found)
+    write_json(out / FRONT, front)
+    print(told(front, original))
+
+
+def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:
+    """What may be spent. ValueError where nothing is said, or where that cannot be met."""
+    budgets = [*config.budget, *(share * prices.most for share in config.share)]
+    if not budgets:
+        raise ValueError("give --budget, or --share of what the most bits cost")
+    for budget in budgets:
+        prices.must_allow(budget)
+    return budgets
+
+
+def losses_alone(
+    config: HaqConfig, rounded: RoundedNetwork, prices: Prices, judges: Judges, out: Path
+) -> Alone:
+    """What each layer alone loses, if the strategy is one that wants to know."""
+    if config.strategy not in ("knapsack", "gates"):
+        return Alone()
+    start = time.perf_counter()
+    if config.told_by == "curvature":
+        losses = curvature(rounded, judges.few.x)
+        return Alone(losses, 0, time.perf_counter() - start)
+    strategy = probing(rounded.problem, prices)
+    count = ask_and_tell(
+        strategy, judges.by_few, Journal(out / PROBES), strategy.probes, "each layer alone"
+    )
+    return Alone(strategy.losses(), count, time.perf_counter() - start)
+
+
+def within(
+    config: HaqConfig,
+    problem: Precision,
+    prices: Prices,
+    budget: float,
+    original: float,
+    alone: Alone,
+    judges: Judges,
+    folder: Path,
+) -> tuple[tuple[int, ...], int]:
+    """The options that a strategy ends with, and how many networks it has judged for that."""
+    if config.strategy == "uniform":
+        each = uniform_within(problem, prices, budget)
+        return min(each, key=lambda one: float(judges.whole(Choices(one)).loss)), len(each)
+    strategy, needed = strategy_of(config, problem, prices, budget, original, alone.losses)
+    most = config.evaluations or needed
+    title = f"{config.strategy}, {budget:.4g} {prices.unit}"
+    count = ask_and_tell(strategy, judges, Journal(folder / JOURNAL), most, title)
+    return strategy.best().options, count

@@ -1,0 +1,1 @@
+"""Laws of int8 files."""
