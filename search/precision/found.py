@@ -33,6 +33,9 @@ class FoundBits(Struct, frozen=True, forbid_unknown_fields=True):
     probing_seconds: float
     searched: tuple[float, float]
     test: Evaluation
+    float_searched: float
+    float_test: Evaluation
+    """The same of the network in float."""
 
 
 def write_tuning(config: HaqConfig, folder: Path) -> None:
@@ -50,7 +53,7 @@ def write_tuning(config: HaqConfig, folder: Path) -> None:
     write_bytes(folder / TUNE, ("\n".join(lines) + "\n").encode())
 
 
-def told(front: Sequence[FoundBits], original: float) -> str:
+def told(front: Sequence[FoundBits]) -> str:
     """A line per budget."""
     lines = [f"{'budget':>12}{'cost':>12}{'of the most':>13}{'judged':>8}{'seconds':>9}"
              f"{'KL':>9}{'search':>9}{'test':>9}"]  # fmt: skip
@@ -67,8 +70,8 @@ def told(front: Sequence[FoundBits], original: float) -> str:
             f"a few images, {first.probing_seconds:.1f} s"
         )
     lines += [
-        f"{first.strategy}, {first.unit}; KL and `search`: divergence and accuracy on the images "
-        f"of the search, of which the network in float has {original:.2%} right",
-        f"`test`: {first.test.images:,} images that chose nothing",
+        f"{'in float':>54}{first.float_searched:>18.2%}{first.float_test.top1:>9.2%}",
+        f"{first.strategy}, {first.unit}; KL and `search`: divergence and accuracy on images of "
+        f"the search; `test`: {first.test.images:,} images that chose nothing",
     ]
     return "\n".join(lines)

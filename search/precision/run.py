@@ -13,6 +13,7 @@ from compression.quantizers.activations import RangeActivations
 from compression.quantizers.fold import folded
 from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.weights import CodebookWeights, RangeWeights
+from proxyless_nas.bits import Policy
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import write_json
 from search.asking import Journal, ask_and_tell
@@ -23,14 +24,15 @@ from search.precision.config import HaqConfig
 from search.precision.costs import prices_of
 from search.precision.found import BITS, FoundBits, told, write_tuning
 from search.precision.judges import Judges
+from search.precision.page import write_bits_page
 from search.precision.strategies import probing, strategy_of, uniform_within
 from search.prices import Prices
 from search.problems.precision import MOST, Precision
 from training.evaluate import evaluate
 from training.run_folder import keep_same
 
-CONFIG, FOUND, JOURNAL, PROBES, FRONT = (
-    "config.json", "found.json", "judged.jsonl", "probed.jsonl", "front.json",
+CONFIG, FOUND, JOURNAL, PROBES, FRONT, PAGE = (
+    "config.json", "found.json", "judged.jsonl", "probed.jsonl", "front.json", "bits.html",
 )  # fmt: skip
 
 
@@ -71,8 +73,10 @@ def run_haq(config: HaqConfig) -> None:
     original = evaluate(whole, judged).top1
     judges = Judges(rounded, judged, config.told_by_images, config.step_images)
     exam = exam_of(config, subject, None)
+    whole_test = evaluate(whole, exam.test_batches(config.batch_size))
     alone = losses_alone(config, rounded, prices, judges, out)
     front: list[FoundBits] = []
+    policies: list[Policy] = []
     for budget in budgets:
         start = time.perf_counter()
         folder = out / f"{budget:.6g}"
@@ -92,13 +96,17 @@ def run_haq(config: HaqConfig) -> None:
             probing_seconds=alone.seconds,
             searched=(float(seen.loss), float(seen.accuracy)),
             test=evaluate(rounded.opened(options), exam.test_batches(config.batch_size)),
+            float_searched=original,
+            float_test=whole_test,
         )
-        problem.decode(options).save(folder / BITS)
+        policies.append(problem.decode(options))
+        policies[-1].save(folder / BITS)
         write_tuning(config, folder)
         write_json(folder / FOUND, found)
         front.append(found)
     write_json(out / FRONT, front)
-    print(told(front, original))
+    write_bits_page(out / PAGE, subject.name, front, policies)
+    print(f"{told(front)}\n{out / PAGE} draws it")
 
 
 def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:

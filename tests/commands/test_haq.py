@@ -15,7 +15,7 @@ from proxyless_nas.layer import Shape
 from proxyless_nas.weights import save_tensors
 from search.precision.found import FoundBits
 from tests.commands.helpers import kill_when, run_here, well
-from tests.compression.analysis.commands import small_cifar
+from tests.compression.analysis.commands import SVG, parsed, small_cifar
 from tests.training.learning import short_plan
 
 STRATEGIES = ("knapsack", "gates", "ddpg", "evolution", "random", "uniform")
@@ -68,6 +68,8 @@ def test_every_strategy_meets_its_budgets_and_leaves_what_a_training_takes(
     assert strategy in printed and "20 images that chose nothing" in printed
     both = found(tmp_path)
     assert len(both) == 2
+    page = parsed((tmp_path / "bits.html").read_text())
+    assert len(page.findall(f".//{SVG}svg") or page.findall(".//svg")) >= 2 * (1 + len(both))
     layers = layers_of(network().eval(), SHAPE)
     seen = [(torch.randn(4, 3, 32, 32), torch.zeros(4, dtype=torch.long))]
     for folder, one in both.items():
