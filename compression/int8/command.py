@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from torch import nn
 
 from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
 from compression.int8.files import FLOAT, files_of
+from compression.int8.learned import Reach, in_float
 from compression.int8.make import RangeName, sums_are_exact
 from compression.int8.report import Int8Report, fastest, is_faster
 from compression.int8.score import score
+from compression.quantizers.files import QUANTIZED, open_quantized
 from compression.quantizers.fold import folded
 from proxyless_nas.command import short
 from proxyless_nas.files import write_bytes, write_json
+from proxyless_nas.subject import Subject
 
 REPORT = ".int8.json"
 
@@ -21,7 +25,8 @@ REPORT = ".int8.json"
 class Int8Config(ImagesConfig, frozen=True, kw_only=True):
     """Write a trained network as an int8 ONNX file, scored and timed in ONNX Runtime, one thread.
 
-    Layers that are slower in int8 stay in float where that is faster in all. Where no file is
+    A quantized.json is taken with its rounded weights and the ranges that it has learned. Layers
+    that are slower in int8 stay in float where that is faster in all. Where no file is
     faster than the one in float, by more than the measurement's spread, nothing is written, but
     for --always. Where OpenVINO is installed it answers and is timed too, for comparison.
     """
@@ -46,15 +51,12 @@ class Int8Config(ImagesConfig, frozen=True, kw_only=True):
 
 def run_int8(config: Int8Config) -> None:
     """The command. ValueError where no int8 file is faster here."""
-    source = opened(config)
-    if source.fresh:
-        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
-    subject = source.subject
+    subject, network, reaches = _opened(config)
     exam = exam_of(config, subject, config.test_limit)
     images = torch.cat([x for x, _ in images_of(config, subject).test_batches(config.batch_size)])
     narrow = not sums_are_exact() if config.narrow is None else config.narrow
-    network = folded(source.network, subject.input)
-    tried = files_of(network, subject.input, images, config.ranges, narrow)
+    network = folded(network, subject.input)
+    tried = files_of(network, subject.input, images, config.ranges, narrow, reaches)
     scored = score(tried, exam.test_batches(config.batch_size), config.openvino)
     best = fastest(scored.rows)
     faster = is_faster(scored.rows[best], scored.rows[FLOAT])
@@ -69,6 +71,18 @@ def run_int8(config: Int8Config) -> None:
         contended=scored.contended,
     )
     settle(report, scored.files, config.out)
+
+
+def _opened(config: Int8Config) -> tuple[Subject, nn.Module, dict[str, Reach]]:
+    """The network in float, and how far inputs of its layers reach where it has learned that."""
+    if Path(config.arch).name == QUANTIZED:
+        weights = None if config.weights is None else Path(config.weights)
+        rounded, subject = open_quantized(Path(config.arch), weights)
+        return subject, *in_float(rounded)
+    source = opened(config)
+    if source.fresh:
+        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    return source.subject, source.network, {}
 
 
 def settle(report: Int8Report, files: Mapping[str, bytes], out: str) -> None:

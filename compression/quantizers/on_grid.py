@@ -55,6 +55,13 @@ class OnGrid(nn.Module):
         below = x if self.offset is None else x - self.offset
         return (below / self.size()).round().clamp(self.grid.low, self.grid.high).int()
 
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest number that one step and offset for everything give."""
+        shift = 0.0 if self.offset is None else float(self.offset.detach())
+        reach = self.grid.low + self.grid.shift, self.grid.high + self.grid.shift
+        low, high = (end * float(self.size()) + shift for end in reach)
+        return low, high
+
     def size(self) -> Tensor:
         """The step, above 0."""
         return self.step.detach().abs().clamp(min=TINY) if self.learns else self.step

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from compression.masks.mask import Mask, have_own_class
-from compression.quantizers.activations import AnyActivations
+from compression.quantizers.activations import AnyActivations, Clipped
+from compression.quantizers.on_grid import OnGrid
 from compression.quantizers.seen import Sample, observe
 from compression.quantizers.weights import AnyWeights
 from compression.selectors import must_stand_alone
@@ -141,13 +142,25 @@ def with_rounded_weights(network: nn.Module) -> nn.Module:
     return copy
 
 
+def without_input_quantizers(network: nn.Module) -> nn.Module:
+    """A copy in which what flows into layers is not rounded."""
+    copy = deepcopy(network)
+    for name in input_quantizers(copy):
+        part = copy.get_submodule(name)
+        delattr(part, BEFORE)
+        for key, hook in list(part._forward_pre_hooks.items()):
+            if hook is _round_input:
+                del part._forward_pre_hooks[key]
+    return copy
+
+
 def weight_quantizers(network: nn.Module) -> dict[str, nn.Module]:
     """By layer, the quantizer of its weight."""
     found = {name: _quantizer_of(part) for name, part in network.named_modules()}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def input_quantizers(network: nn.Module) -> dict[str, nn.Module]:
+def input_quantizers(network: nn.Module) -> dict[str, OnGrid | Clipped]:
     """By layer, the quantizer of what flows into it."""
     return {
         name: getattr(part, BEFORE)

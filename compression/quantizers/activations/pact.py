@@ -51,6 +51,11 @@ class Clipped(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return clipped(x, self.clip.abs().clamp(min=TINY), self.grid)
 
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest number."""
+        end = float(self.clip.detach().abs().clamp(min=TINY))
+        return (-end if self.grid.low < 0 else 0.0), end
+
     def penalty(self) -> Tensor:
         """decay clip^2 / 2."""
         return self.decay / 2 * self.clip.square().sum()
