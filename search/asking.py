@@ -1,5 +1,6 @@
 """Ask a strategy and tell it what was seen, with a journal: a search that trains nothing."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -25,18 +26,19 @@ class Asked(Protocol):
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """One judgement; a line of the journal."""
+    """One judgement; a line of the journal. `seconds` are those of the search until then."""
 
     options: tuple[int, ...]
     loss: float
     accuracy: float
+    seconds: float
     slopes: tuple[tuple[float, ...], ...] | None = None
 
     @classmethod
-    def of(cls, choices: Choices, seen: Evidence) -> "Line":
+    def of(cls, choices: Choices, seen: Evidence, seconds: float) -> "Line":
         """To be written."""
         slopes = None if seen.slopes is None else tuple(map(tuple, seen.slopes.tolist()))
-        return cls(choices.options, float(seen.loss), float(seen.accuracy), slopes)
+        return cls(choices.options, float(seen.loss), float(seen.accuracy), seconds, slopes)
 
     def evidence(self) -> Evidence:
         """What was seen, in float64, so that it is the same whether it was read or judged now."""
@@ -58,6 +60,11 @@ class Journal:
         if kept != whole:
             write_bytes(file, kept)
 
+    @property
+    def seconds(self) -> float:
+        """How long the search has taken, in all its processes."""
+        return self.lines[-1].seconds if self.lines else 0.0
+
     def add(self, line: Line) -> None:
         """At the end."""
         with self._file.open("ab") as file:
@@ -73,6 +80,7 @@ def ask_and_tell(strategy: Asked, judge: Judge, journal: Journal, most: int, tit
     asks something else.
     """
     done, known = 0, len(journal.lines)
+    begun = time.perf_counter() - journal.seconds
     with progress_bar((), title, most, known) as bar:
         while done < most:
             asked = list(strategy.ask())[: most - done]
@@ -81,7 +89,8 @@ def ask_and_tell(strategy: Asked, judge: Judge, journal: Journal, most: int, tit
             evidence: list[Evidence] = []
             for choices in asked:
                 if done == len(journal.lines):
-                    journal.add(Line.of(choices, judge(done, choices)))
+                    seen = judge(done, choices)
+                    journal.add(Line.of(choices, seen, time.perf_counter() - begun))
                     bar.update()
                 line = journal.lines[done]
                 if line.options != choices.options:

@@ -16,7 +16,7 @@ class FoundBits(Struct, frozen=True, forbid_unknown_fields=True):
     """found.json: what one budget has led to.
 
     `searched` is the divergence and accuracy on the images of the search, which flatter; `test` the
-    score on test images, which chose nothing. `seconds` are those of this process for this budget,
+    score on test images, which chose nothing. `seconds` are those of the search for this budget,
     `probing_seconds` those that all budgets share.
     """
 

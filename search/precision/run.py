@@ -36,6 +36,13 @@ CONFIG, FOUND, JOURNAL, PROBES, FRONT, PAGE = (
 )  # fmt: skip
 
 
+class Spent(NamedTuple):
+    """How many networks were judged, and how long that took."""
+
+    judged: int
+    seconds: float
+
+
 class Alone(NamedTuple):
     """What each option of each layer loses alone, where that was asked for, and what that took."""
 
@@ -78,11 +85,9 @@ def run_haq(config: HaqConfig) -> None:
     front: list[FoundBits] = []
     policies: list[Policy] = []
     for budget in budgets:
-        start = time.perf_counter()
         folder = out / f"{budget:.6g}"
         folder.mkdir(parents=True, exist_ok=True)
-        options, count = within(config, problem, prices, budget, original, alone, judges, folder)
-        seconds = time.perf_counter() - start
+        options, spent = within(config, problem, prices, budget, original, alone, judges, folder)
         seen = judges.whole(Choices(options))
         found = FoundBits(
             strategy=config.strategy,
@@ -91,8 +96,8 @@ def run_haq(config: HaqConfig) -> None:
             most_bits=prices.most,
             unit=prices.unit,
             probed=alone.judged,
-            judged=count,
-            seconds=seconds,
+            judged=spent.judged,
+            seconds=spent.seconds,
             probing_seconds=alone.seconds,
             searched=(float(seen.loss), float(seen.accuracy)),
             test=evaluate(rounded.opened(options), exam.test_batches(config.batch_size)),
@@ -145,13 +150,15 @@ def within(
     alone: Alone,
     judges: Judges,
     folder: Path,
-) -> tuple[tuple[int, ...], int]:
-    """The options that a strategy ends with, and how many networks it has judged for that."""
+) -> tuple[tuple[int, ...], Spent]:
+    """The options that a strategy ends with, and what that took."""
     if config.strategy == "uniform":
+        start = time.perf_counter()
         each = uniform_within(problem, prices, budget)
-        return min(each, key=lambda one: float(judges.whole(Choices(one)).loss)), len(each)
+        best = min(each, key=lambda one: float(judges.whole(Choices(one)).loss))
+        return best, Spent(len(each), time.perf_counter() - start)
     strategy, needed = strategy_of(config, problem, prices, budget, original, alone.losses)
-    most = config.evaluations or needed
+    most, journal = config.evaluations or needed, Journal(folder / JOURNAL)
     title = f"{config.strategy}, {budget:.4g} {prices.unit}"
-    count = ask_and_tell(strategy, judges, Journal(folder / JOURNAL), most, title)
-    return strategy.best().options, count
+    count = ask_and_tell(strategy, judges, journal, most, title)
+    return strategy.best().options, Spent(count, journal.seconds)
