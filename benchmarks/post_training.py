@@ -83,6 +83,8 @@ def quantized(whole: nn.Module, method: Method, bits: Bits, batches: list[Batch]
 def main(config: PostTrainingConfig) -> None:
     """Print a row per method."""
     source = opened(config)
+    if source.fresh:
+        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
     subject = source.subject
     whole = folded(source.network, subject.input)
     exam = exam_of(config, subject, None)

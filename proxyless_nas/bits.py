@@ -97,15 +97,22 @@ def with_bits(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     return tuple(layer for layer in layers if layer.kind != "norm")
 
 
+def bit_operations_of(layer: Layer, bits: Bits) -> int:
+    """Of one call for one image: MACs x bits of weights x bits of activations."""
+    return layer.macs * bits.weights * bits.activations
+
+
+def weight_bytes_of(layer: Layer, bits: Bits) -> float:
+    """Of its weights, without biases."""
+    return layer.weights * bits.weights / 8
+
+
 def bit_operations(layers: Iterable[Layer], policy: Policy) -> int:
     """BOPs for one image: the sum over layers of MACs x bits of weights x bits of activations."""
-    return sum(
-        layer.macs * policy.of(layer).weights * policy.of(layer).activations
-        for layer in with_bits(layers)
-    )
+    return sum(bit_operations_of(layer, policy.of(layer)) for layer in with_bits(layers))
 
 
 def weight_bytes(layers: Sequence[Layer], policy: Policy) -> float:
     """Bytes of all weights, without biases; those of a layer that is called twice count once."""
-    bits = {layer.name: layer.weights * policy.of(layer).weights for layer in with_bits(layers)}
-    return sum(bits.values()) / 8
+    found = {layer.name: weight_bytes_of(layer, policy.of(layer)) for layer in with_bits(layers)}
+    return sum(found.values())

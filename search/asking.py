@@ -1,9 +1,8 @@
 """Ask a strategy and tell it what was seen, with a journal: a search that trains nothing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import torch
@@ -12,17 +11,10 @@ from msgspec import Struct
 from proxyless_nas.files import write_bytes
 from proxyless_nas.progress import progress_bar
 from search.choices import Choices, Evidence
+from search.strategies.base import Strategy
 
 Judge = Callable[[int, Choices], Evidence]
 """What is seen of choices; the number counts all that were judged before in this search."""
-
-
-class Asked(Protocol):
-    """What of a strategy is needed here; `search.strategies.Strategy` has more."""
-
-    def ask(self) -> Sequence[Choices]: ...
-
-    def tell(self, asked: Sequence[Choices], evidence: Sequence[Evidence]) -> None: ...
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +64,7 @@ class Journal:
         self.lines.append(line)
 
 
-def ask_and_tell(strategy: Asked, judge: Judge, journal: Journal, most: int, title: str) -> int:
+def ask_and_tell(strategy: Strategy, judge: Judge, journal: Journal, most: int, title: str) -> int:
     """Until the strategy asks no more, or `most` were judged; how many were.
 
     What the journal holds is told again instead of judged: a strategy whose chance is its own then

@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from compression.quantizers.fake import learned, rounded
 from compression.quantizers.grid import Grid
+from compression.quantizers.over_weight import OverWeight
 
 TINY = 1e-8
 
 
-class OnGrid(nn.Module):
+class OnGrid(OverWeight):
     """x -> the nearest number of the grid times `step`, plus `offset`; both are broadcast to x.
 
     As parameters they learn (LSQ), as buffers they stay. A learned step keeps its size's sign out:
@@ -42,10 +43,6 @@ class OnGrid(nn.Module):
     def count(self, x: Tensor) -> int:
         """How many numbers of a weight share a step."""
         return x.numel() // self.step.numel()
-
-    def right_inverse(self, weight: Tensor) -> Tensor:
-        """What to keep below where this is a parametrization."""
-        return weight
 
     @torch.no_grad()
     def codes(self, x: Tensor) -> Tensor:
@@ -79,7 +76,7 @@ class OnGridPerImage(OnGrid):
         return x[0].numel() // self.step.numel()
 
 
-class InGroups(nn.Module):
+class InGroups(OverWeight):
     """A quantizer of rows of `group` numbers, for a weight [out, ...] whose rows are cut so."""
 
     def __init__(self, inner: nn.Module, group: int) -> None:
@@ -88,7 +85,3 @@ class InGroups(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         return self.inner(weight.reshape(-1, self.group)).reshape(weight.shape)
-
-    def right_inverse(self, weight: Tensor) -> Tensor:
-        """What to keep below where this is a parametrization."""
-        return weight

@@ -52,7 +52,7 @@ class Switch(nn.Module):
         return heard.clone()  # what follows may change it in place
 
 
-class Asked(NamedTuple):
+class Answered(NamedTuple):
     """Images [N, C, H, W], labels [N], and the logarithms of the probabilities [N, classes] that
     the network in float gives them, in float64."""
 
@@ -108,11 +108,11 @@ class RoundedNetwork:
         return self.rounded
 
     @torch.no_grad()
-    def answered(self, batches: Sequence[Batch]) -> list[Asked]:
+    def answered(self, batches: Sequence[Batch]) -> list[Answered]:
         """Images with what the network in float says of them, to be judged by."""
-        return [Asked(x, y, self.whole(x).double().log_softmax(dim=1)) for x, y in batches]
+        return [Answered(x, y, self.whole(x).double().log_softmax(dim=1)) for x, y in batches]
 
-    def evaluate(self, choices: Choices, batches: Sequence[Asked]) -> Evidence:
+    def evaluate(self, choices: Choices, batches: Sequence[Answered]) -> Evidence:
         """What `batches` say of `choices`, as means over their images; slopes are summed so too."""
         self.opened(choices.options)
         total = sum(len(one.y) for one in batches)
@@ -128,7 +128,7 @@ class RoundedNetwork:
         return Evidence(loss, right, slopes)
 
     def _judged(
-        self, closed: Sequence[Sequence[int]] | None, one: Asked
+        self, closed: Sequence[Sequence[int]] | None, one: Answered
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         if closed is None:
             with torch.no_grad():

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from compression.analysis.subject import ImagesConfig
-from proxyless_nas.bits import FLOAT_BITS
+from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits
 from proxyless_nas.command import short
 
 CostName = Literal["latency", "energy", "size", "bops"]
@@ -71,11 +71,12 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
             raise ValueError("a --share lies above 0 and up to 1")
         if min(self.calibrated_on, self.told_by_images, self.step_images) < 1:
             raise ValueError("--calibrated-on, --told-by-images and --step-images are 1 or more")
+        if self.evaluations is not None and self.evaluations < 1:
+            raise ValueError("--evaluations is 1 or more")
         if not 0 < self.tolerance < 1:
             raise ValueError("--tolerance lies between 0 and 1")
         if self.hardware is not None and self.cost in ("size", "bops"):
             raise ValueError(f"--cost {self.cost} is the same on all hardware: leave that out")
-
         if self.evaluations is not None and self.strategy == "uniform":
             raise ValueError("uniform compares a few pairs: leave --evaluations out")
 
@@ -91,11 +92,13 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
         return self.weight_bits or own[0], self.activation_bits or own[1]
 
     @property
+    def ends(self) -> Bits | None:
+        """Bits of the first and the last layer, where they are fixed; float stays float."""
+        searched = self.cost == "size" if self.search_ends is None else self.search_ends
+        weights, activations = (max(bits) for bits in self.bits)
+        return None if searched else Bits(max(weights, MOST_BITS), max(activations, MOST_BITS))
+
+    @property
     def levels(self) -> KindName:
         """The kind of weights."""
         return self.kind or ("codebook" if self.cost == "size" else "range")
-
-    @property
-    def ends_searched(self) -> bool:
-        """Whether no bits are fixed."""
-        return self.cost == "size" if self.search_ends is None else self.search_ends

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from proxyless_nas.bits import FLOAT_BITS
 from proxyless_nas.files import write_bytes
 from search.precision.config import HaqConfig
 from training.evaluate import Evaluation
@@ -41,7 +42,7 @@ class FoundBits(Struct, frozen=True, forbid_unknown_fields=True):
 def write_tuning(config: HaqConfig, folder: Path) -> None:
     """Beside the bits a recipe that a training takes, under which the network learns with them."""
     _, activations = config.bits
-    both = len(activations) > 1 or config.cost != "size"
+    both = activations != (FLOAT_BITS,)
     lines = [
         f"# python main.py --arch {config.arch} --weights WEIGHTS --compress {folder / TUNE}",
         "steps:",
@@ -65,9 +66,10 @@ def told(front: Sequence[FoundBits]) -> str:
         )
     first = front[0]
     if first.probing_seconds:
+        judged = f": {first.probed} networks judged by a few images" if first.probed else ""
         lines.append(
-            f"what each layer loses alone, once for all budgets: {first.probed} networks judged by "
-            f"a few images, {first.probing_seconds:.1f} s"
+            f"what each layer loses alone took {first.probing_seconds:.1f} s, once for all "
+            f"budgets{judged}"
         )
     lines += [
         f"{'in float':>54}{first.float_searched:>18.2%}{first.float_test.top1:>9.2%}",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from search.choices import Choices, Evidence
-from search.evaluators.rounded import Asked, RoundedNetwork
+from search.evaluators.rounded import Answered, RoundedNetwork
 from training.datasets import Batch
 
 
@@ -18,9 +18,9 @@ class Judges:
         self._rounded = rounded
         self._all = rounded.answered(batches)
         x, y, expected = (torch.cat(parts) for parts in zip(*self._all, strict=True))
-        self.few = Asked(x[:few], y[:few], expected[:few])
+        self.few = Answered(x[:few], y[:few], expected[:few])
         steps = zip(x.split(step), y.split(step), expected.split(step), strict=True)
-        self._steps = [Asked(*one) for one in steps]
+        self._steps = [Answered(*one) for one in steps]
         self._known: dict[tuple[int, ...], Evidence] = {}
 
     def whole(self, choices: Choices) -> Evidence:

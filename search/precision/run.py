@@ -27,7 +27,7 @@ from search.precision.judges import Judges
 from search.precision.page import write_bits_page
 from search.precision.strategies import probing, strategy_of, uniform_within
 from search.prices import Prices
-from search.problems.precision import MOST, Precision
+from search.problems.precision import Precision
 from training.evaluate import evaluate
 from training.run_folder import keep_same
 
@@ -39,16 +39,26 @@ CONFIG, FOUND, JOURNAL, PROBES, FRONT, PAGE = (
 class Spent(NamedTuple):
     """How many networks were judged, and how long that took."""
 
-    judged: int
-    seconds: float
+    judged: int = 0
+    seconds: float = 0.0
 
 
 class Alone(NamedTuple):
     """What each option of each layer loses alone, where that was asked for, and what that took."""
 
     losses: Sequence[np.ndarray] | None = None
-    judged: int = 0
-    seconds: float = 0.0
+    spent: Spent = Spent()
+
+
+class Given(NamedTuple):
+    """All that is the same for every budget."""
+
+    config: HaqConfig
+    problem: Precision
+    prices: Prices
+    judges: Judges
+    original: float
+    """Accuracy of the network in float on the images of the search."""
 
 
 def run_haq(config: HaqConfig) -> None:
@@ -61,14 +71,13 @@ def run_haq(config: HaqConfig) -> None:
     if config.levels == "range":  # a codebook for all channels needs weights of one scale
         whole = folded(whole, subject.input)
     layers = layers_of(whole, subject.input)
-    ends = None if config.ends_searched else MOST
-    problem = Precision(subject.name, layers, *config.bits, ends)
+    problem = Precision(subject.name, layers, *config.bits, config.ends)
     prices = prices_of(config, problem)
     budgets = budgets_of(config, prices)
+    images, exam = images_of(config, subject), exam_of(config, subject, None)
     out = Path(config.out)
     same = replace(config, out="", path=None, budget=(), share=(), workers=None)
     keep_same(out / CONFIG, same, "what is asked")
-    images = images_of(config, subject)
     judged = list(images.test_batches(config.batch_size))
     rounded = RoundedNetwork(
         whole,
@@ -77,17 +86,16 @@ def run_haq(config: HaqConfig) -> None:
         RangeActivations(range=MeanSquare()),
         list(images.limited(config.calibrated_on).test_batches(config.batch_size)),
     )
-    original = evaluate(whole, judged).top1
     judges = Judges(rounded, judged, config.told_by_images, config.step_images)
-    exam = exam_of(config, subject, None)
+    given = Given(config, problem, prices, judges, evaluate(whole, judged).top1)
     whole_test = evaluate(whole, exam.test_batches(config.batch_size))
-    alone = losses_alone(config, rounded, prices, judges, out)
+    alone = losses_alone(given, rounded, out)
     front: list[FoundBits] = []
     policies: list[Policy] = []
     for budget in budgets:
         folder = out / f"{budget:.6g}"
         folder.mkdir(parents=True, exist_ok=True)
-        options, spent = within(config, problem, prices, budget, original, alone, judges, folder)
+        options, spent = within(given, alone, budget, folder)
         seen = judges.whole(Choices(options))
         found = FoundBits(
             strategy=config.strategy,
@@ -95,13 +103,13 @@ def run_haq(config: HaqConfig) -> None:
             cost=prices.of(options),
             most_bits=prices.most,
             unit=prices.unit,
-            probed=alone.judged,
+            probed=alone.spent.judged,
             judged=spent.judged,
             seconds=spent.seconds,
-            probing_seconds=alone.seconds,
+            probing_seconds=alone.spent.seconds,
             searched=(float(seen.loss), float(seen.accuracy)),
             test=evaluate(rounded.opened(options), exam.test_batches(config.batch_size)),
-            float_searched=original,
+            float_searched=given.original,
             float_test=whole_test,
         )
         policies.append(problem.decode(options))
@@ -124,34 +132,26 @@ def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:
     return budgets
 
 
-def losses_alone(
-    config: HaqConfig, rounded: RoundedNetwork, prices: Prices, judges: Judges, out: Path
-) -> Alone:
+def losses_alone(given: Given, rounded: RoundedNetwork, out: Path) -> Alone:
     """What each layer alone loses, if the strategy is one that wants to know."""
-    if config.strategy not in ("knapsack", "gates"):
+    if given.config.strategy not in ("knapsack", "gates"):
         return Alone()
-    start = time.perf_counter()
-    if config.told_by == "curvature":
-        losses = curvature(rounded, judges.few.x)
-        return Alone(losses, 0, time.perf_counter() - start)
-    strategy = probing(rounded.problem, prices)
+    if given.config.told_by == "curvature":
+        start = time.perf_counter()
+        losses = curvature(rounded, given.judges.few.x)
+        return Alone(losses, Spent(seconds=time.perf_counter() - start))
+    strategy, journal = probing(given.problem, given.prices), Journal(out / PROBES)
     count = ask_and_tell(
-        strategy, judges.by_few, Journal(out / PROBES), strategy.probes, "each layer alone"
+        strategy, given.judges.by_few, journal, strategy.probes, "each layer alone"
     )
-    return Alone(strategy.losses(), count, time.perf_counter() - start)
+    return Alone(strategy.losses(), Spent(count, journal.seconds))
 
 
 def within(
-    config: HaqConfig,
-    problem: Precision,
-    prices: Prices,
-    budget: float,
-    original: float,
-    alone: Alone,
-    judges: Judges,
-    folder: Path,
+    given: Given, alone: Alone, budget: float, folder: Path
 ) -> tuple[tuple[int, ...], Spent]:
     """The options that a strategy ends with, and what that took."""
+    config, problem, prices, judges, original = given
     if config.strategy == "uniform":
         start = time.perf_counter()
         each = uniform_within(problem, prices, budget)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.weights.base import WeightKind
 
 TOLERANCE = 1e-7
@@ -40,7 +41,7 @@ class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
         return Shared(label.reshape(weight.shape), values, bool(first))
 
 
-class Shared(nn.Module):
+class Shared(OverWeight):
     """w -> the mean of all weights of its label; slopes are averaged in the same way.
 
     `pruned`: what has label 0 is 0.
@@ -68,10 +69,6 @@ class Shared(nn.Module):
         label = self.label.reshape(-1).long()
         sums = torch.zeros_like(self.part, dtype=w.dtype).index_add(0, label, w.reshape(-1))
         return sums * self.part
-
-    def right_inverse(self, w: Tensor) -> Tensor:
-        """What to keep below."""
-        return w
 
 
 def nearest_means(values: Tensor, count: int, rounds: int) -> Tensor:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from compression.quantizers.fake import straight
+from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.weights.base import WeightKind
 
 TINY = 1e-12
@@ -24,7 +25,7 @@ class DorefaWeights(WeightKind, frozen=True, tag="dorefa"):
         return _Dorefa(self.bits)
 
 
-class _Dorefa(nn.Module):
+class _Dorefa(OverWeight):
     """w -> in [-1, 1]."""
 
     def __init__(self, bits: int) -> None:
@@ -41,10 +42,6 @@ class _Dorefa(nn.Module):
         unit = squeezed / (2 * reach) + 0.5
         return 2 * straight(unit, (unit * most).round() / most) - 1
 
-    def right_inverse(self, w: Tensor) -> Tensor:
-        """What to keep below."""
-        return w
-
 
 class WrpnWeights(WeightKind, frozen=True, tag="wrpn"):
     """WRPN (Mishra et al. 2018, equation 1): round(clip(w, -1, 1) n) / n, n = 2^(bits-1) - 1.
@@ -56,7 +53,7 @@ class WrpnWeights(WeightKind, frozen=True, tag="wrpn"):
         return _Wrpn(self.bits)
 
 
-class _Wrpn(nn.Module):
+class _Wrpn(OverWeight):
     """w -> in [-1, 1]."""
 
     def __init__(self, bits: int) -> None:
@@ -69,7 +66,3 @@ class _Wrpn(nn.Module):
             return straight(clipped, 1 - 2 * (w < 0).to(w.dtype))
         most = 2 ** (self.bits - 1) - 1
         return straight(clipped, (clipped * most).round() / most)
-
-    def right_inverse(self, w: Tensor) -> Tensor:
-        """What to keep below."""
-        return w

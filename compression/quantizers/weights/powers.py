@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.quantizers.fake import straight
+from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.weights.base import WeightKind
 
 TINY = 1e-6
@@ -45,7 +46,7 @@ class PowerWeights(WeightKind, frozen=True, tag="powers"):
         return low if number - below <= above - number else low + 1
 
 
-class Nearest(nn.Module):
+class Nearest(OverWeight):
     """w -> the nearest of some levels; all slopes pass."""
 
     levels: Tensor
@@ -57,7 +58,3 @@ class Nearest(nn.Module):
     def forward(self, w: Tensor) -> Tensor:
         between = (self.levels[1:] + self.levels[:-1]) / 2
         return straight(w, self.levels[torch.bucketize(w.detach().contiguous(), between)])
-
-    def right_inverse(self, w: Tensor) -> Tensor:
-        """What to keep below."""
-        return w

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.quantizers.fake import straight
+from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.weights.base import Rows
 
 SHARE = 0.7
@@ -31,7 +32,7 @@ class TernaryWeights(Rows, frozen=True, tag="ternary"):
         return self.cut(_Ternary(whole=self.per == "tensor"))
 
 
-class _Ternary(nn.Module):
+class _Ternary(OverWeight):
     """One size per row, or one for the whole tensor."""
 
     def __init__(self, whole: bool) -> None:
@@ -45,10 +46,6 @@ class _Ternary(nn.Module):
         count = large.sum(dim=dims, keepdim=True).clamp(min=1)
         mean = (size * large).sum(dim=dims, keepdim=True) / count
         return straight(w, w.sign() * large * mean)
-
-    def right_inverse(self, w: Tensor) -> Tensor:
-        """What to keep below."""
-        return w
 
 
 class BinaryWeights(Rows, frozen=True, tag="binary"):
@@ -69,7 +66,7 @@ class BinaryWeights(Rows, frozen=True, tag="binary"):
         return self.cut(_Binary(whole=self.per == "tensor"))
 
 
-class _Binary(nn.Module):
+class _Binary(OverWeight):
     """One size per row, or one for the whole tensor."""
 
     def __init__(self, whole: bool) -> None:
@@ -81,7 +78,3 @@ class _Binary(nn.Module):
         mean = w.detach().abs().mean(dim=dims, keepdim=True).clamp(min=TINY)
         sign = torch.where(w < 0, -mean, mean)
         return straight(w.clamp(-1.0, 1.0), sign)
-
-    def right_inverse(self, w: Tensor) -> Tensor:
-        """What to keep below."""
-        return w
