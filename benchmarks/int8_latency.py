@@ -54,6 +54,8 @@ class Int8LatencyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Rounds."""
     visit_ms: float = 40.0
     """Timed milliseconds per file and round."""
+    spread_s: float = 15.0
+    """Spread the rounds over at least so many seconds."""
 
 
 class Seen(Struct, frozen=True):
@@ -120,7 +122,10 @@ def compare(name: str, config: Int8LatencyConfig, beside: Runtime | None) -> Non
     tried = files_of(network, shape, images, config.ranges, narrow)
     seen = everywhere(tried, beside)
     protocol = Protocol(
-        visit_ms=config.visit_ms, min_visits=config.visits, max_visits=config.visits
+        visit_ms=config.visit_ms,
+        spread_s=config.spread_s,
+        min_visits=config.visits,
+        max_visits=config.visits,
     )
     calls = {file: one.call for file, one in seen.items()}
     visits = time_calls(calls, beside or OnnxRuntime(), protocol, seed=0, show=False)

@@ -16,10 +16,13 @@ from proxyless_nas.files import did_you_mean, read_json
 
 Config = TypeVar("Config", bound=Struct)
 BOX = re.compile(r"[╭╮╰╯│─]+")
+SWITCHES = (bool, bool | None)
 FLAG = re.compile(r"(--[^=]*|-[A-Za-z](?=\d)|-[A-Za-z][^=]*)")
 PREFIX = re.compile(r"^Error parsing \w+: ")
 POSITIONAL = get_args(tyro.conf.Positional[str])[1]
 """Marks a field that is given without a flag: `run: tyro.conf.Positional[str]`."""
+Switch = Annotated[bool | None, tyro.conf.DisallowNone]
+"""A field for --this, --no-this, or None where neither is given."""
 
 
 class Command(Struct, frozen=True):
@@ -100,7 +103,7 @@ def _check_flags(
     }
     types = {flag: _unwrapped(field.type) for flag, field in flags.items()}
     long_of = {letter: flag for flag, (_, letters) in types.items() for letter in letters}
-    known = {*flags, *(f"--no-{flag[2:]}" for flag, (kind, _) in types.items() if kind is bool)}
+    known = {*flags, *(f"--no-{flag[2:]}" for flag, (kind, _) in types.items() if kind in SWITCHES)}
     words = {match[0] for word in arguments if (match := FLAG.match(word))}
     for word in sorted(words - known - set(long_of)):
         hint = did_you_mean(word, sorted(known))

@@ -15,7 +15,8 @@ from compression.int8.report import Int8Report, fastest, is_faster
 from compression.int8.score import score
 from compression.quantizers.files import QUANTIZED, open_quantized
 from compression.quantizers.fold import folded
-from proxyless_nas.command import short
+from latency_tables.protocol import Protocol
+from proxyless_nas.command import Switch, short
 from proxyless_nas.files import write_bytes, write_json
 from proxyless_nas.subject import Subject
 
@@ -35,7 +36,7 @@ class Int8Config(ImagesConfig, frozen=True, kw_only=True):
     """The file, NAME.onnx; a report is written beside it, NAME.int8.json."""
     ranges: RangeName = "min-max"
     """How far levels of activations reach over what images make of them."""
-    narrow: bool | None = None
+    narrow: Switch = None
     """Weights of 7 bits, so that sums cannot saturate; default: where they would on this CPU."""
     always: bool = False
     """Write the fastest int8 file though it is slower than the one in float."""
@@ -43,10 +44,14 @@ class Int8Config(ImagesConfig, frozen=True, kw_only=True):
     """Look what OpenVINO makes of the files."""
     test_limit: int | None = None
     """Use only so many test images."""
+    spread_s: float = 15.0
+    """Spread the visits of all files over at least so many seconds, once per runtime."""
 
     def __post_init__(self) -> None:
         if Path(self.out).suffix != ".onnx":
             raise ValueError(f"--out {self.out} must end with .onnx")
+        if not self.spread_s >= 0:
+            raise ValueError(f"--spread-s {self.spread_s} is below 0")
 
 
 def run_int8(config: Int8Config) -> None:
@@ -57,7 +62,9 @@ def run_int8(config: Int8Config) -> None:
     narrow = not sums_are_exact() if config.narrow is None else config.narrow
     network = folded(network, subject.input)
     tried = files_of(network, subject.input, images, config.ranges, narrow, reaches)
-    scored = score(tried, exam.test_batches(config.batch_size), config.openvino)
+    protocol = Protocol(spread_s=config.spread_s)
+    batches = exam.test_batches(config.batch_size)
+    scored = score(tried, batches, protocol, config.openvino)
     best = fastest(scored.rows)
     faster = is_faster(scored.rows[best], scored.rows[FLOAT])
     report = Int8Report(

@@ -10,6 +10,7 @@ from compression.int8.graph import changed, kernels_of, layers_in
 from compression.int8.report import Row
 from latency_tables.model import OnnxModel
 from latency_tables.networks import Measured, measure_networks
+from latency_tables.protocol import Protocol
 from latency_tables.runtimes import OnnxRuntime, Runtime, RuntimeConfig, open_runtime
 from training.datasets import Batch
 
@@ -40,9 +41,9 @@ class _There(Struct, frozen=True):
     changed: tuple[str, ...] = ()
 
 
-def score(tried: Tried, batches: Iterable[Batch], openvino: bool) -> Scored:
+def score(tried: Tried, batches: Iterable[Batch], protocol: Protocol, openvino: bool) -> Scored:
     """Time all files for one image, interleaved; let those that stay answer `batches`."""
-    times = _timed(tried.files, OnnxRuntime())
+    times = _timed(tried.files, OnnxRuntime(), protocol)
     mixed = {name: times[name].p10_ms for name in tried.mixed()}
     best = {MIXED: min(mixed, key=mixed.__getitem__)} if mixed else {}
     source = {FLOAT: FLOAT, INT8: INT8} | best
@@ -51,7 +52,7 @@ def score(tried: Tried, batches: Iterable[Batch], openvino: bool) -> Scored:
         name: _in_onnxruntime(files[name], tried.keep[source[name]], times[source[name]])
         for name in source
     }
-    beside, reason = _in_openvino(files) if openvino else ({}, "OpenVINO was not asked")
+    beside, reason = _in_openvino(files, protocol) if openvino else ({}, "OpenVINO was not asked")
     everywhere = here | beside
     answers = answers_of({name: one.ask for name, one in everywhere.items()}, batches)
     layers = layers_in(tried.files[FLOAT])
@@ -77,9 +78,9 @@ def score(tried: Tried, batches: Iterable[Batch], openvino: bool) -> Scored:
     )
 
 
-def _timed(files: Mapping[str, bytes], runtime: Runtime) -> dict[str, Measured]:
+def _timed(files: Mapping[str, bytes], runtime: Runtime, protocol: Protocol) -> dict[str, Measured]:
     models = [OnnxModel(name, data) for name, data in files.items()]
-    measured = measure_networks(models, visits=VISITS, runtime=runtime)
+    measured = measure_networks(models, visits=VISITS, runtime=runtime, protocol=protocol)
     return dict(zip(files, measured, strict=True))
 
 
@@ -90,14 +91,16 @@ def _in_onnxruntime(data: bytes, keep: tuple[str, ...], time: Measured) -> _Ther
     return _There(in_onnxruntime(data), time, integer, len(kernels), tuple(otherwise))
 
 
-def _in_openvino(files: Mapping[str, bytes]) -> tuple[dict[str, _There], str | None]:
+def _in_openvino(
+    files: Mapping[str, bytes], protocol: Protocol
+) -> tuple[dict[str, _There], str | None]:
     """The same files but the mixed one, which was chosen by another runtime's clock."""
     both = {name: files[name] for name in (FLOAT, INT8)}
     try:
         runtime = open_runtime(RuntimeConfig(runtime="openvino"))
         from compression.int8.in_openvino import in_openvino
 
-        times = _timed(both, runtime)
+        times = _timed(both, runtime, protocol)
         asked = {name: in_openvino(data) for name, data in both.items()}
     except ValueError as error:
         return {}, f"OpenVINO was not asked: {error}"

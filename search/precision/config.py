@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from compression.analysis.subject import ImagesConfig
 from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits
-from proxyless_nas.command import short
+from proxyless_nas.command import Switch, short
 
 CostName = Literal["latency", "energy", "size", "bops"]
 StrategyName = Literal["knapsack", "gates", "ddpg", "evolution", "random", "uniform"]
@@ -57,7 +57,7 @@ class HaqConfig(ImagesConfig, frozen=True, kw_only=True):
     float (32)."""
     kind: KindName | None = None
     """Levels of weights: evenly spaced, or found by k-means; default: range, for size codebook."""
-    search_ends: bool | None = None
+    search_ends: Switch = None
     """Whether bits of the first and the last layer are searched too; default: for size."""
     count_ends: bool = False
     """Whether a first and a last layer of 8 bits count in the cost (HAQ leaves them out)."""

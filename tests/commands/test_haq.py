@@ -115,7 +115,7 @@ def test_ends_that_are_fixed_stay_in_float_where_all_inputs_do(
 ) -> None:
     place = words.index("--activation-bits")
     given = words[:place] + words[words.index("--calibrated-on") :]
-    flags = ["--cost", "size", "--search-ends", "False", "--share", 0.6, "--out", tmp_path]
+    flags = ["--cost", "size", "--no-search-ends", "--share", 0.6, "--out", tmp_path]
     well(run_here(*given, *flags))
     policy = json.loads(next(tmp_path.glob("*/bits.json")).read_text())["layers"]
     bits = list(policy.values())

@@ -163,7 +163,7 @@ def test_a_server_of_tvms_own_is_timed_by_wall_time(port: int) -> None:
         np.testing.assert_allclose(call.outputs(), expected(model), atol=1e-5)
         assert runtime.stopwatch().name == "remote_wall" and runtime.load() is None
         spent, wall = runtime.stopwatch().time(call, 2e6)
-        assert spent == wall and sum(spent) >= 1e6 and min(spent) > 0
+        assert spent == wall and sum(spent) >= 2e6 and min(spent) > 0
     finally:
         process.kill()
 

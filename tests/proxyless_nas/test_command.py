@@ -7,7 +7,7 @@ import tyro
 from msgspec import Struct
 from msgspec.structs import replace
 
-from proxyless_nas.command import Command, parse, run_one, short
+from proxyless_nas.command import Command, Switch, parse, run_one, short
 from proxyless_nas.files import did_you_mean, write_json
 
 
@@ -47,6 +47,16 @@ class Shorter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether."""
     shift: int | None = None
     """How far."""
+    dim: Switch = None
+    """Whether, or as it was."""
+
+
+def test_a_switch_is_on_off_or_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, expected in ("--dim", True), ("--no-dim", False), ("", None):
+        assert parse("x", Shorter, ["-a", "x", *words.split()]).dim is expected
+    with pytest.raises(SystemExit):
+        parse("x", Shorter, ["--help"])
+    assert "--dim, --no-dim" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
