@@ -8,7 +8,7 @@ are interleaved in shuffled rounds and quoted in CPU time of the process. Then, 
 
 import random
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,7 @@ from proxyless_nas.subject import open_subject
 from training.optimizer import sgd
 
 FLOAT = "float"
+Way = Literal["lsq", "lsq, per tensor", "pact", "dorefa"]
 
 
 class QuantizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +44,10 @@ class QuantizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Images per step."""
     bits: int = 4
     """Bits of weights and activations."""
+    ways: tuple[Way, ...] = ("lsq", "lsq, per tensor", "pact", "dorefa")
+    """Ways to quantize that stand beside float."""
+    compile: bool = False
+    """Compile the networks first, that in float too; takes minutes each."""
     rounds: int = 11
     """Timed steps of each kind."""
     threads: int = 1
@@ -51,7 +56,7 @@ class QuantizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Seed of weights, images, and everything made up."""
 
 
-def kinds(bits: int) -> dict[str, Asked]:
+def kinds(bits: int) -> dict[Way, Asked]:
     """Ways to quantize, by name."""
     return {
         "lsq": Asked(weights=LearnedWeights(bits=bits), activations=LearnedActivations(bits=bits)),
@@ -75,11 +80,14 @@ def steps_of(arch: str, config: QuantizationConfig) -> dict[str, Callable[[], No
     )
     y = torch.randint(0, subject.classes, (config.batch_size,))
     found: dict[str, Callable[[], None]] = {}
-    for name, asked in {FLOAT: None, **kinds(config.bits)}.items():
+    known = kinds(config.bits)
+    for name, asked in {FLOAT: None, **{way: known[way] for way in config.ways}}.items():
         network = subject.build(seed=config.seed)
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if asked is not None:
             quantize(network, uniformly(asked, quantizable(network, shape), 8), [(x, y)])
+        if config.compile:
+            network.compile()
         found[name] = step_of(network.train(), x, y)
     return found
 
@@ -115,7 +123,8 @@ def main(config: QuantizationConfig) -> None:
     torch.set_num_threads(config.threads)
     print(
         f"a training step, {config.batch_size} images, {config.bits} bits, {config.threads} "
-        f"thread(s), {config.rounds} rounds; median (min to max)"
+        f"thread(s), {config.rounds} rounds{', compiled' if config.compile else ''}; "
+        "median (min to max)"
     )
     print(f"{'':<16} {'':<16} {'ms':<28} times float")
     for arch in config.arch:

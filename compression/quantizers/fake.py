@@ -45,8 +45,10 @@ class _Rounded(torch.autograd.Function):
         x, y, step, offset = ctx.saved_tensors
         grid, learns = ctx.grid, ctx.learns
         low, high = _open(grid, learns)
-        if step.numel() == 1 and offset is None and x.device.type == "cpu":
-            size = float(step)  # a GPU would have to be waited for
+        # A number leaves a GPU only when that is waited for, and a compiled graph not at all.
+        eager = x.device.type == "cpu" and not torch.compiler.is_compiling()
+        if eager and step.numel() == 1 and offset is None:
+            size = float(step)
             passed = torch.ops.aten.hardtanh_backward(slope, x, low * size, high * size)
         else:
             size = 1.0
@@ -131,7 +133,7 @@ def straight(x: Tensor, y: Tensor) -> Tensor:
 
 def _dot(one: Tensor, other: Tensor | None, like: Tensor) -> Tensor:
     """The sum of the products over all elements that share a number of `like`, in its shape."""
-    if like.numel() == 1 and other is not None:
+    if like.numel() == 1 and other is not None and not torch.compiler.is_compiling():
         if one.dtype != other.dtype:
             other = other.to(one.dtype)
         if one.dtype != torch.float32:
