@@ -184,5 +184,5 @@ def test_layers_without_even_levels_are_left_as_they_are() -> None:
     before = deepcopy(network.state_dict())
     assert reconstruct(network, whole(), images(8), Reconstruction(steps=2)) == []
     torch.testing.assert_close(network.state_dict(), before, rtol=0, atol=0)
-    with pytest.raises(ValueError, match="1 step and 1 image or more"):
+    with pytest.raises(ValueError, match="1 step or more, not 0"):
         Reconstruction(steps=0)
