@@ -11,7 +11,7 @@ from training.optimizer import Exempt
 from training.schedule import ScheduleName
 from training.workers import EngineName
 
-Precision = Literal["float32", "bf16", "fp16"]
+NumberFormat = Literal["float32", "bf16", "fp16"]
 
 
 class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,7 +152,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Where the network runs; auto is a GPU where there is one."""
     no_cuda: bool = False
     """The same as --device cpu."""
-    precision: Precision = "float32"
+    precision: NumberFormat = "float32"
     """What the network computes in: bf16 and fp16 are torch's automatic mixed precision."""
     channels_last: bool = True
     """Keep the channels of a pixel together in memory, where torch's slopes are right with that."""

@@ -9,6 +9,7 @@ from compression.channels.cut import noise
 from compression.channels.groups import Channels, Place, find_channels
 from compression.exits.taps import taps_of
 from compression.masks import plain_copy
+from compression.quantizers.place import quantization_of
 from compression.schedule import AnyCurve
 from compression.selectors import Where
 from compression.steps.base import AtWork, Step
@@ -40,6 +41,8 @@ class SparseGroupsStep(Step, frozen=True, tag="sparse-groups"):
             raise ValueError(f"a power of {self.power:g} would press the strongest most")
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
+        if quantization_of(network).layers:
+            raise ValueError("an earlier step quantizes the network: name this one first")
         if taps_of(network):
             raise ValueError("an earlier step puts exits into the network: name this one first")
         plain = plain_copy(network)

@@ -20,7 +20,7 @@ from training.datasets.chance import reseed
 from training.losses import LabelLoss
 from training.workers import Alone, Workers
 
-Precision = Literal["fp32", "bf16"]
+NumberFormat = Literal["float32", "bf16"]
 ALONE = Alone()
 
 
@@ -39,14 +39,14 @@ class SharedWeights:
         optimizer: optim.Optimizer,
         keep: Keep = "outputs",
         smoothing: float = 0.0,
-        precision: Precision = "fp32",
+        precision: NumberFormat = "float32",
         seed: int = 0,
         workers: Workers = ALONE,
     ) -> None:
         self.supernet = supernet
         self.optimizer = PathOptimizer(optimizer)
         self.keep: Keep = keep
-        self.precision: Precision = precision
+        self.precision: NumberFormat = precision
         self.seed = seed
         self.workers = workers
         self.device = next(supernet.parameters()).device

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from compression.channels.cut import masked
 from compression.channels.groups import find_channels
+from compression.quantizers.place import Asked, quantize
+from compression.quantizers.weights import RangeWeights
 from compression.schedule import When
 from compression.steps import SparseGroupsStep
 from compression.steps.sparse_groups import _Shrinking
@@ -27,9 +29,13 @@ def squares(network: nn.Module) -> float:
     return float(sum(part.weight.detach().double().square().sum() for part in parts))
 
 
-def begun(name: str, **how: object) -> tuple[nn.Module, _Shrinking, Tensor]:
+def begun(
+    name: str, bits: int | None = None, **how: object
+) -> tuple[nn.Module, _Shrinking, Tensor]:
     source, size, _ = NETWORKS[name]
     network, shape = settle(deepcopy(source)), Shape(*size[1:])
+    if bits is not None:
+        quantize(network, {"0": Asked(weights=RangeWeights(bits=bits))})
     step = SparseGroupsStep(strength=0.1, **how)  # pyright: ignore[reportArgumentType]
     found = step.begin(network, shape, short_plan(2, 8), nothing_seen)
     assert isinstance(found, _Shrinking)
@@ -77,4 +83,6 @@ def test_it_works_while_it_should_and_mistakes_are_told() -> None:
     assert seen == [False, False, True, True, False, False, False, False]
     with pytest.raises(ValueError, match="strongest"):
         SparseGroupsStep(strength=1.0, power=-1)
+    with pytest.raises(ValueError, match="quantizes the network: name this one first"):
+        begun("plain", bits=4)
     assert np.isfinite([float(one.detach().sum()) for one in shrinking.sizes()]).all()
