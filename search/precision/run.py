@@ -1,21 +1,22 @@
 """From a config to bits for each budget: judged, chosen, scored on test images, written."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
+from torch import nn
 
 from compression.analysis.subject import exam_of, images_of, opened
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.fold import folded
 from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.weights import CodebookWeights, RangeWeights
-from proxyless_nas.bits import Policy
+from proxyless_nas.bits import load_policy
 from proxyless_nas.counting import layers_of
-from proxyless_nas.files import write_json
+from proxyless_nas.files import read_json, write_json
 from search.asking import Journal, ask_and_tell
 from search.choices import Choices
 from search.evaluators.curvature import curvature
@@ -28,7 +29,7 @@ from search.precision.page import write_bits_page
 from search.precision.strategies import probing, strategy_of, uniform_within
 from search.prices import Prices
 from search.problems.precision import Precision
-from training.evaluate import evaluate
+from training.evaluate import Evaluation, evaluate
 from training.run_folder import keep_same
 
 CONFIG, FOUND, JOURNAL, PROBES, FRONT, PAGE = (
@@ -57,8 +58,12 @@ class Given(NamedTuple):
     problem: Precision
     prices: Prices
     judges: Judges
+    rounded: RoundedNetwork
+    score: Callable[[nn.Module], Evaluation]
+    """On the test images."""
     original: float
     """Accuracy of the network in float on the images of the search."""
+    float_test: Evaluation
 
 
 def run_haq(config: HaqConfig) -> None:
@@ -87,39 +92,51 @@ def run_haq(config: HaqConfig) -> None:
         list(images.limited(config.calibrated_on).test_batches(config.batch_size)),
     )
     judges = Judges(rounded, judged, config.told_by_images, config.step_images)
-    given = Given(config, problem, prices, judges, evaluate(whole, judged).top1)
-    whole_test = evaluate(whole, exam.test_batches(config.batch_size))
-    alone = losses_alone(given, rounded, out)
-    front: list[FoundBits] = []
-    policies: list[Policy] = []
+
+    def score(network: nn.Module) -> Evaluation:
+        return evaluate(network, exam.test_batches(config.batch_size))
+
+    original = evaluate(whole, judged).top1
+    given = Given(config, problem, prices, judges, rounded, score, original, score(whole))
+    alone = losses_alone(given, out)
     for budget in budgets:
-        folder = out / f"{budget:.6g}"
-        folder.mkdir(parents=True, exist_ok=True)
-        options, spent = within(given, alone, budget, folder)
-        seen = judges.whole(Choices(options))
-        found = FoundBits(
-            strategy=config.strategy,
-            budget=budget,
-            cost=prices.of(options),
-            most_bits=prices.most,
-            unit=prices.unit,
-            probed=alone.spent.judged,
-            judged=spent.judged,
-            seconds=spent.seconds,
-            probing_seconds=alone.spent.seconds,
-            searched=(float(seen.loss), float(seen.accuracy)),
-            test=evaluate(rounded.opened(options), exam.test_batches(config.batch_size)),
-            float_searched=given.original,
-            float_test=whole_test,
-        )
-        policies.append(problem.decode(options))
-        policies[-1].save(folder / BITS)
-        write_tuning(config, folder)
-        write_json(folder / FOUND, found)
-        front.append(found)
+        if not (folder_of(out, budget) / FOUND).exists():
+            search_within(given, alone, budget, folder_of(out, budget))
+    front = [read_json(folder_of(out, budget) / FOUND, FoundBits) for budget in budgets]
+    policies = [load_policy(folder_of(out, budget) / BITS, layers) for budget in budgets]
     write_json(out / FRONT, front)
     write_bits_page(out / PAGE, subject.name, front, policies)
     print(f"{told(front)}\n{out / PAGE} draws it")
+
+
+def folder_of(out: Path, budget: float) -> Path:
+    """Where what is found for a budget lies."""
+    return out / f"{budget:.6g}"
+
+
+def search_within(given: Given, alone: Alone, budget: float, folder: Path) -> None:
+    """Write what a budget leads to; found.json comes last, and says that all is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options, spent = within(given, alone, budget, folder)
+    seen = given.judges.whole(Choices(options))
+    given.problem.decode(options).save(folder / BITS)
+    write_tuning(given.config, folder)
+    found = FoundBits(
+        strategy=given.config.strategy,
+        budget=budget,
+        cost=given.prices.of(options),
+        most_bits=given.prices.most,
+        unit=given.prices.unit,
+        probed=alone.spent.judged,
+        judged=spent.judged,
+        seconds=spent.seconds,
+        probing_seconds=alone.spent.seconds,
+        searched=(float(seen.loss), float(seen.accuracy)),
+        test=given.score(given.rounded.opened(options)),
+        float_searched=given.original,
+        float_test=given.float_test,
+    )
+    write_json(folder / FOUND, found)
 
 
 def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:
@@ -132,13 +149,13 @@ def budgets_of(config: HaqConfig, prices: Prices) -> list[float]:
     return budgets
 
 
-def losses_alone(given: Given, rounded: RoundedNetwork, out: Path) -> Alone:
+def losses_alone(given: Given, out: Path) -> Alone:
     """What each layer alone loses, if the strategy is one that wants to know."""
     if given.config.strategy not in ("knapsack", "gates"):
         return Alone()
     if given.config.told_by == "curvature":
         start = time.perf_counter()
-        losses = curvature(rounded, given.judges.few.x)
+        losses = curvature(given.rounded, given.judges.few.x)
         return Alone(losses, Spent(seconds=time.perf_counter() - start))
     strategy, journal = probing(given.problem, given.prices), Journal(out / PROBES)
     count = ask_and_tell(
@@ -151,13 +168,13 @@ def within(
     given: Given, alone: Alone, budget: float, folder: Path
 ) -> tuple[tuple[int, ...], Spent]:
     """The options that a strategy ends with, and what that took."""
-    config, problem, prices, judges, original = given
+    config, problem, prices, judges = given.config, given.problem, given.prices, given.judges
     if config.strategy == "uniform":
         start = time.perf_counter()
         each = uniform_within(problem, prices, budget)
         best = min(each, key=lambda one: float(judges.whole(Choices(one)).loss))
         return best, Spent(len(each), time.perf_counter() - start)
-    strategy, needed = strategy_of(config, problem, prices, budget, original, alone.losses)
+    strategy, needed = strategy_of(config, problem, prices, budget, given.original, alone.losses)
     most, journal = config.evaluations or needed, Journal(folder / JOURNAL)
     title = f"{config.strategy}, {budget:.4g} {prices.unit}"
     count = ask_and_tell(strategy, judges, journal, most, title)
