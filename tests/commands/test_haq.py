@@ -149,6 +149,10 @@ def test_a_search_that_was_killed_ends_as_one_that_was_not(
     assert (one.cost, one.searched, one.test) == (two.cost, two.searched, two.test)
     bits = [(tmp_path / run / name / "bits.json").read_bytes() for run in ("whole", "part")]
     assert bits[0] == bits[1]
+    written = (tmp_path / "part" / name / "found.json").stat().st_mtime_ns
+    well(run_here(*flags, tmp_path / "part", "--share", 0.5, 0.8))
+    assert len(found(tmp_path / "part")) == 2, "another budget was added"
+    assert (tmp_path / "part" / name / "found.json").stat().st_mtime_ns == written
 
 
 @pytest.mark.parametrize(
