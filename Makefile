@@ -12,7 +12,7 @@ RUNTIMES := $(VENV)/.runtimes
 HOROVOD := $(VENV)/.horovod
 
 # Two tests at a time, each in one thread: their tensors are too small for more.
-TESTS := $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
+TESTS := $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal --durations 25
 
 # Keep freed memory in the process: training steps on a CPU take about a fifth less time.
 demo smoke: export MALLOC_MMAP_THRESHOLD_ = 4294967296

@@ -31,7 +31,7 @@ from proxyless_nas import Shape
 from proxyless_nas.command import Command, run_one
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.subject import Subject, load_its_weights, open_subject
-from training.config import Precision, TrainConfig
+from training.config import NumberFormat, TrainConfig
 from training.datasets import NormalisationName, Reading, open_dataset, open_test
 from training.device import keep_freed_memory
 from training.run_folder import keep_same
@@ -69,7 +69,7 @@ class VersusConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Images per step."""
     base_lr: float = 0.02
     """Peak learning rate of the tuning for 64 images per step."""
-    precision: Precision = "float32"
+    precision: NumberFormat = "float32"
     """What tuning computes in."""
     limit: int | None = None
     """Use only so many training images."""

@@ -25,7 +25,7 @@ from msgspec import Struct
 from benchmarks.decoding import spread
 from proxyless_nas import Shape
 from proxyless_nas.command import Command, run_one, short
-from training.config import Precision, TrainConfig
+from training.config import NumberFormat, TrainConfig
 from training.datasets import Augmentation, Batch, Images, Reading, open_test
 from training.device import DeviceName, keep_freed_memory, pick_device
 from training.learner import Learner
@@ -68,7 +68,7 @@ class Way(Struct, frozen=True):
     """One way of computing a step."""
 
     name: str
-    precision: Precision
+    precision: NumberFormat
     channels_last: bool
     compile: bool = False
 
