@@ -94,7 +94,7 @@ def learned(tmp_path: Path) -> Path:
         (("--per", "tensor", "--group", 3), ("leave `per` out",)),
         (("--kind", "cubic"), ("--kind",)),
         (("--policy", "no.json"), ("no file no.json",)),
-        (("--reconstruct", -1), ("1 step and 1 image or more",)),
+        (("--reconstruct", -1), ("1 step or more",)),
         (("--reconstruct", 9, "--kind", "codebook"), ("it needs --kind range",)),
         (("--kind", "ternary", "--weight-bits", 4), ("--kind ternary takes 2 bits",)),
         (("--kind", "powers", "--per", "tensor"), ("--per says nothing for --kind powers",)),
