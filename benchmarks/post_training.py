@@ -14,7 +14,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
+from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened_trained
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.asking import uniformly
 from compression.quantizers.fold import folded
@@ -82,9 +82,7 @@ def quantized(whole: nn.Module, method: Method, bits: Bits, batches: list[Batch]
 
 def main(config: PostTrainingConfig) -> None:
     """Print a row per method."""
-    source = opened(config)
-    if source.fresh:
-        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    source = opened_trained(config)
     subject = source.subject
     whole = folded(source.network, subject.input)
     exam = exam_of(config, subject, None)

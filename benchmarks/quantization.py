@@ -8,7 +8,7 @@ are interleaved in shuffled rounds and quoted in CPU time of the process. Then, 
 
 import random
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +30,7 @@ from proxyless_nas.subject import open_subject
 from training.optimizer import sgd
 
 FLOAT = "float"
-Way = Literal["lsq", "lsq, per tensor", "pact", "dorefa"]
+Way = Literal["lsq", "lsq-per-tensor", "pact", "dorefa"]
 
 
 class QuantizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +44,7 @@ class QuantizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Images per step."""
     bits: int = 4
     """Bits of weights and activations."""
-    ways: tuple[Way, ...] = ("lsq", "lsq, per tensor", "pact", "dorefa")
+    ways: tuple[Way, ...] = get_args(Way)
     """Ways to quantize that stand beside float."""
     compile: bool = False
     """Compile the networks first, that in float too; takes minutes each."""
@@ -60,7 +60,7 @@ def kinds(bits: int) -> dict[Way, Asked]:
     """Ways to quantize, by name."""
     return {
         "lsq": Asked(weights=LearnedWeights(bits=bits), activations=LearnedActivations(bits=bits)),
-        "lsq, per tensor": Asked(
+        "lsq-per-tensor": Asked(
             weights=LearnedWeights(bits=bits, per="tensor"),
             activations=LearnedActivations(bits=bits),
         ),

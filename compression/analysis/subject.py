@@ -94,6 +94,14 @@ def opened(config: NetworkConfig) -> Opened:
     return Opened(subject, network, fresh)
 
 
+def opened_trained(config: NetworkConfig) -> Opened:
+    """The same; ValueError where it has learned nothing."""
+    source = opened(config)
+    if source.fresh:
+        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    return source
+
+
 def images_of(config: ImagesConfig, subject: Subject) -> Exam:
     """Some training images, as the `test` part of what is returned.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
+from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened_trained
 from compression.int8.files import FLOAT, files_of
 from compression.int8.learned import Reach, in_float
 from compression.int8.make import RangeName, sums_are_exact
@@ -86,9 +86,7 @@ def _opened(config: Int8Config) -> tuple[Subject, nn.Module, dict[str, Reach]]:
         weights = None if config.weights is None else Path(config.weights)
         rounded, subject = open_quantized(Path(config.arch), weights)
         return subject, *in_float(rounded)
-    source = opened(config)
-    if source.fresh:
-        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    source = opened_trained(config)
     return source.subject, source.network, {}
 
 

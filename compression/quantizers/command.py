@@ -9,7 +9,7 @@ from msgspec import convert, to_builtins
 from msgspec.structs import replace
 from torch import nn
 
-from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened
+from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened_trained
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.asking import Ends, by_policy, uniformly
 from compression.quantizers.files import write_quantized
@@ -100,9 +100,7 @@ class QuantizeConfig(ImagesConfig, frozen=True, kw_only=True):
 
 def run_quantize(config: QuantizeConfig) -> None:
     """The command."""
-    source = opened(config)
-    if source.fresh:
-        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    source = opened_trained(config)
     _must_not_write_over(config)
     subject, shape = source.subject, source.subject.input
     whole = _folded(source.network, shape) if config.fold else source.network.eval()

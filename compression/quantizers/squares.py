@@ -51,7 +51,8 @@ def squares_of(
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
     gram, cross, rest, norm = torch.zeros(()), torch.zeros(()), 0.0, 0.0
     for part in images.split(AT_ONCE):
-        x, y = _input_of(network, name, part), _answer_of(whole, name, part)
+        x = _flow_at(network, name, part, behind=False)
+        y = _flow_at(whole, name, part, behind=True)
         left = y - _answered(layer, x, weight)
         rest += float(left.double().square().sum())
         norm += float(y.double().square().sum())
@@ -96,29 +97,16 @@ class _Seen(Exception):
     """What was looked for has passed; the rest of the network need not run."""
 
 
-def _input_of(network: nn.Module, name: str, images: Tensor) -> Tensor:
+def _flow_at(network: nn.Module, name: str, images: Tensor, behind: bool) -> Tensor:
+    """What flows into a layer, behind its own hooks, or out of it."""
     found: list[Tensor] = []
 
-    def note(_: nn.Module, given: tuple[Tensor, ...]) -> None:
-        found.append(given[0])
+    def note(_: nn.Module, given: tuple[Tensor, ...], answer: Tensor | None = None) -> None:
+        found.append(given[0] if answer is None else answer)
         raise _Seen
 
-    return _passed(
-        network, images, found, network.get_submodule(name).register_forward_pre_hook(note)
-    )
-
-
-def _answer_of(network: nn.Module, name: str, images: Tensor) -> Tensor:
-    found: list[Tensor] = []
-
-    def note(_: nn.Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
-        found.append(answer)
-        raise _Seen
-
-    return _passed(network, images, found, network.get_submodule(name).register_forward_hook(note))
-
-
-def _passed(network: nn.Module, images: Tensor, found: list[Tensor], handle: Any) -> Tensor:
+    part = network.get_submodule(name)
+    handle = part.register_forward_hook(note) if behind else part.register_forward_pre_hook(note)
     try:
         network(images)
     except _Seen:

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 from torch import nn
 
-from compression.analysis.subject import exam_of, images_of, opened
+from compression.analysis.subject import exam_of, images_of, opened_trained
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.fold import folded
 from compression.quantizers.ranges import MeanSquare
@@ -68,9 +68,7 @@ class Given(NamedTuple):
 
 def run_haq(config: HaqConfig) -> None:
     """The command. ValueError where nothing was learned, or no budget is given or can be met."""
-    source = opened(config)
-    if source.fresh:
-        raise ValueError(f"{source.name} has learned nothing: give --weights, or --pretrained")
+    source = opened_trained(config)
     subject = source.subject
     whole = source.network.eval()
     if config.levels == "range":  # a codebook for all channels needs weights of one scale
@@ -98,9 +96,9 @@ def run_haq(config: HaqConfig) -> None:
 
     original = evaluate(whole, judged).top1
     given = Given(config, problem, prices, judges, rounded, score, original, score(whole))
-    alone = losses_alone(given, out)
-    for budget in budgets:
-        if not (folder_of(out, budget) / FOUND).exists():
+    if missing := [one for one in budgets if not (folder_of(out, one) / FOUND).exists()]:
+        alone = losses_alone(given, out)
+        for budget in missing:
             search_within(given, alone, budget, folder_of(out, budget))
     front = [read_json(folder_of(out, budget) / FOUND, FoundBits) for budget in budgets]
     policies = [load_policy(folder_of(out, budget) / BITS, layers) for budget in budgets]
