@@ -20,6 +20,13 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "hswish": nn.Hardswish,
     "hsigmoid": nn.Hardsigmoid,
 }
+CALLED_ACTIVATIONS: dict[str, Activation] = {
+    "relu": "relu",
+    "relu_": "relu",
+    "relu6": "relu6",
+    "hardswish": "hswish",
+    "hardsigmoid": "hsigmoid",
+}
 PREFIX = "layer."
 KEY = re.compile(
     rf"layer\.(?P<kind>{'|'.join(get_args(Kind))})-in(?P<input>\d+x\d+x\d+)-out(?P<out>\d+)"
@@ -119,7 +126,7 @@ def placed_layers(module: nn.Module, shape: Shape) -> tuple[tuple[str, LayerPart
         if isinstance(part, nn.BatchNorm2d) and owner is not None and found[owner].kind == "conv":
             maker[node] = owner
             continue
-        activation = _activation(part)
+        activation = _activation(node, part)
         if activation != "none" and owner is not None and found[owner].activation == "none":
             found[owner] = _with_activation(found[owner], activation)
             continue
@@ -153,11 +160,11 @@ def _with_activation(part: LayerPart, activation: Activation) -> LayerPart:
     return structs.replace(part, activation=activation)
 
 
-def _activation(part: nn.Module | None) -> Activation:
+def _activation(node: fx.Node, part: nn.Module | None) -> Activation:
     for name, kind in ACTIVATIONS.items():
         if isinstance(part, kind):
             return name
-    return "none"
+    return CALLED_ACTIVATIONS.get(called_name(node), "none") if part is None else "none"
 
 
 def _part(node: fx.Node, part: nn.Module | None, activation: Activation) -> LayerPart:
@@ -179,7 +186,10 @@ def _part(node: fx.Node, part: nn.Module | None, activation: Activation) -> Laye
     name = called_name(node)
     if name not in CALLS or (name == "adaptive_avg_pool2d" and node.args[1] not in (1, (1, 1))):
         what = type(part).__name__ if part is not None else name
-        raise ValueError(f"{node.name}: no layer of a table for {what}; use --granularity block")
+        raise ValueError(
+            f"{node.name}: a table of layers has no {what}; price whole blocks "
+            "(--granularity block), or choose by something else than such a table"
+        )
     return LayerPart(CALLS[name], shape, shape.channels)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from latency_tables.layers import LayerPart, layer_parts, parse_layer
 from latency_tables.parts import BlockPart, parse_part, parts_of
@@ -43,6 +43,23 @@ def test_a_key_names_its_part_and_the_part_can_be_built(block) -> None:
         shape = part.input
         y = part.model().module(torch.zeros(1, shape.channels, shape.height, shape.width))
         assert y.shape[1] == part.out
+
+
+class Called(nn.Module):
+    """The same activations, as a function and as a method."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = (nn.Conv2d(16, 16, 1) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.relu6(self.two(self.one(x).relu()))
+
+
+def test_an_activation_is_the_same_as_a_module_and_as_a_call() -> None:
+    modules = nn.Sequential(nn.Conv2d(16, 16, 1), nn.ReLU(), nn.Conv2d(16, 16, 1), nn.ReLU6())
+    assert layer_parts(Called(), SHAPE) == layer_parts(modules, SHAPE)
+    assert [part.activation for part in layer_parts(modules, SHAPE)] == ["relu", "relu6"]
 
 
 def test_a_skip_has_no_layers() -> None:
