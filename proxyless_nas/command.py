@@ -3,7 +3,10 @@
 import contextlib
 import inspect
 import io
+import os
 import re
+import select
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -49,8 +52,8 @@ def run_many(
     """The same for a program whose first word names the command."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_overview(program, commands))
-        sys.exit(0 if arguments else 2)
+        printed = _guarded(lambda: print(_overview(program, commands), flush=True))
+        sys.exit(printed or (0 if arguments else 2))
     word, rest = arguments[0], arguments[1:]
     if word not in commands:
         hint = did_you_mean(word, list(commands))
@@ -152,6 +155,8 @@ def _guarded(act: Callable[[], None]) -> int:
     try:
         act()
     except (ValueError, LookupError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 128 + signal.SIGPIPE
         message = error.args[0] if isinstance(error, LookupError) and error.args else error
         print(f"error: {message}", file=sys.stderr)
         return 2
@@ -159,3 +164,13 @@ def _guarded(act: Callable[[], None]) -> int:
         print("\nstopped; the same command continues from here", file=sys.stderr)
         return 130
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output was closed by its reader, as by `| head`; it takes no more then."""
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), select.POLLERR)
+    if not watch.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True

@@ -1,5 +1,8 @@
 """Laws of the command line: what is written is what was parsed, and mistakes fit on a line."""
 
+import signal
+import subprocess
+import sys
 from typing import Annotated
 
 import pytest
@@ -9,6 +12,7 @@ from msgspec.structs import replace
 
 from proxyless_nas.command import Command, Switch, parse, run_one, short
 from proxyless_nas.files import did_you_mean, write_json
+from tests.launch import ROOT
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,3 +178,14 @@ def test_a_word_without_a_flag_can_be_asked_for() -> None:
 def test_a_far_word_gets_no_guess() -> None:
     assert did_you_mean("zzz", ["alpha", "beta"]) == ""
     assert did_you_mean("alpa", ["alpha", "beta"]) == " (did you mean alpha?)"
+
+
+def test_a_reader_that_has_seen_enough_is_no_mistake() -> None:
+    for words in (["-m", "compression", "int8", "--help"], ["-m", "compression"]):
+        with subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait() == 128 + signal.SIGPIPE
