@@ -37,7 +37,7 @@ class EvalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Evaluate a network on test images and say what it costs."""
 
     arch: Annotated[str, short("a")]
-    """The network: a file (ours or the original's), a published name, one of torchvision's, or
+    """The network: a file (ours, the original's, YAML), a published name, one of torchvision's, or
     module:function, code of your own that makes one (with --resolution and --num-classes).
     A quantized.json is scored as it rounds."""
     weights: str | None = None

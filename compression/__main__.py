@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from compression.analysis.activations_command import ActivationsConfig, look
 from compression.analysis.draw import DrawConfig, draw
+from compression.analysis.info import InfoConfig, inform
 from compression.analysis.sensitivity import SensitivityConfig, try_elements
 from compression.analysis.summary import SummaryConfig, summarise
 from compression.apply import under_its_recipe
@@ -83,6 +84,7 @@ if __name__ == "__main__":
             "int8": Command(Int8Config, run_int8),
             "exits": Command(ExitsConfig, run_exits),
             "export": Command(ExportConfig, run_export),
+            "info": Command(InfoConfig, inform),
             "summary": Command(SummaryConfig, summarise),
             "activations": Command(ActivationsConfig, look),
             "sensitivity": Command(SensitivityConfig, try_elements),

@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from proxyless_nas.files import did_you_mean, read_json
+from proxyless_nas.notice import print_notices
 
 Config = TypeVar("Config", bound=Struct)
 BOX = re.compile(r"[╭╮╰╯│─]+")
@@ -152,6 +153,7 @@ def _overview(program: str, commands: Mapping[str, Command]) -> str:
 
 
 def _guarded(act: Callable[[], None]) -> int:
+    print_notices()
     try:
         act()
     except (ValueError, LookupError, OSError) as error:

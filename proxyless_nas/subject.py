@@ -6,6 +6,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from torch import nn
 
+from proxyless_nas.described.network import Described, describe, file_of, is_described
+from proxyless_nas.files import write_bytes
+from proxyless_nas.language.config import Config
 from proxyless_nas.layer import Shape
 from proxyless_nas.load import TORCHVISION, load_published_weights, load_spec, torchvision_name
 from proxyless_nas.network import NetworkSpec, adopt
@@ -17,8 +20,8 @@ TORCHVISION_CLASSES = 1000
 
 
 class Subject(Struct, frozen=True):
-    """What is told of a network before it is built; torchvision's and the user's own have no
-    description."""
+    """What is told of a network before it is built; torchvision's and the user's own code have no
+    description, a YAML file has one that is not a spec."""
 
     source: str
     """The name or file it was asked for by."""
@@ -26,16 +29,21 @@ class Subject(Struct, frozen=True):
     classes: int
     dropout: float | None
     spec: NetworkSpec | None
+    described: Described | None = None
 
     @property
     def name(self) -> str:
         """What people call it."""
+        if self.described is not None:
+            return self.described.name
         return self.source.removeprefix(TORCHVISION) if self.spec is None else self.spec.name
 
     def build(self, seed: int | None = None) -> nn.Module:
         """The module with fresh weights; ValueError where it takes no dropout."""
         if self.spec is not None:
             return self.spec.build(seed)
+        if self.described is not None:
+            return self.described.build(seed)
         if is_own(self.source):
             with seeded(seed):
                 return make_own(self.source)
@@ -43,6 +51,14 @@ class Subject(Struct, frozen=True):
 
         with seeded(seed):
             return make_classifier(self.name, self.classes, self.dropout)
+
+    def save(self, folder: Path) -> bool:
+        """Write its description, where it has one, into `folder`; whether it has."""
+        if self.spec is not None:
+            self.spec.save(str(folder / "spec.json"))
+        elif self.described is not None:
+            write_bytes(folder / "network.yaml", self.described.config.text().encode())
+        return self.spec is not None or self.described is not None
 
 
 def open_subject(
@@ -53,8 +69,14 @@ def open_subject(
 ) -> Subject:
     """Names, files and errors of `load_network`; what is None stays as the network has it.
 
-    ValueError for code without a side or a number of classes, or with a dropout: it has its own.
+    ValueError for code without a side or a number of classes, or with a dropout: it has its own,
+    as a network in YAML has.
     """
+    if is_described(source):
+        if dropout is not None:
+            raise ValueError(f"{source} says itself what it drops: it takes no --dropout")
+        found = describe(Config().with_file(file_of(source)), side, classes)
+        return Subject(source, found.input, found.classes, None, None, found)
     if is_own(source):
         return _own_subject(source, side, classes, dropout)
     name = torchvision_name(source)
@@ -106,6 +128,8 @@ def load_its_weights(network: nn.Module, source: str, weights: str | None = None
         raise ValueError(f"{source} is code: give a file of weights")
     elif Path(source).is_file():
         load_weights(network, Path(source).with_name("weights.pt"))
+    elif is_described(source):
+        raise ValueError(f"{source} comes without weights: train it, or give a file of weights")
     else:
         load_published_weights(network, source)
 

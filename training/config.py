@@ -22,7 +22,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """
 
     arch: Annotated[str, short("a")]
-    """The network: a file (ours or the original's), a published name, one of torchvision's, or
+    """The network: a file (ours, the original's, YAML), a published name, one of torchvision's, or
     module:function, code of your own that makes one (with --resolution and --num-classes)."""
     out: Annotated[str | None, short("o")] = None
     """Run folder for config, log, checkpoints, weights.pt and result.json; default: below

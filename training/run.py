@@ -35,9 +35,8 @@ from training.workers import Workers, first_speaks, join_workers
 
 
 def write_spec(subject: Subject, network: nn.Module, out: Path) -> None:
-    """spec.json of a network that is still what its description says."""
-    if subject.spec is not None:
-        subject.spec.save(str(out / "spec.json"))
+    """The description of a network that is still what it says."""
+    subject.save(out)
 
 
 class Extras(Struct, frozen=True, kw_only=True):

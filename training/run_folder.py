@@ -19,7 +19,7 @@ Config = TypeVar("Config", bound=Struct)
 
 LEFT = (
     *("config.json", "recipe.json", "log.jsonl", "result.json"),
-    *("spec.json", "exits.json", "network.pt2"),
+    *("spec.json", "network.yaml", "exits.json", "network.pt2"),
 )
 """What a run leaves besides weights and TensorBoard's events."""
 

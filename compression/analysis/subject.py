@@ -24,8 +24,8 @@ class SubjectConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A network as it is described, without weights."""
 
     arch: Annotated[str, short("a")]
-    """The network: a file (ours or the original's), a published name, one of torchvision's, or
-    module:function, code of your own that makes one (with --resolution and --num-classes)."""
+    """The network: a file (ours, the original's, or YAML), a published name, one of torchvision's,
+    or module:function, code of your own that makes one (with --resolution and --num-classes)."""
     num_classes: int | None = None
     """Classes that it tells apart; default: the network's."""
     resolution: int | None = None

@@ -1,0 +1,136 @@
+"""A network that a YAML file describes: its name, its images, its classes, and its module."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from msgspec import Struct
+from torch import nn
+
+from proxyless_nas.counting import parameters_of
+from proxyless_nas.described.modules import Building
+from proxyless_nas.described.values import whole
+from proxyless_nas.files import did_you_mean
+from proxyless_nas.language.config import Config
+from proxyless_nas.language.values import Map, Place, refuse
+from proxyless_nas.layer import Shape
+from proxyless_nas.seeds import seeded
+
+MOST_WEIGHTS = 2_000_000_000
+LIBRARY = Path(__file__).parent / "library"
+SUFFIXES = (".yaml", ".yml")
+TASK = "dataset.task"
+BACKGROUND = f"{TASK}.background_class"
+SHAPE = f"{TASK}.preprocess.shape"
+
+
+class Described(Struct, frozen=True):
+    """A description that can be built."""
+
+    name: str
+    input: Shape
+    classes: int
+    config: Config
+
+    def build(self, seed: int | None = None, device: str = "cpu") -> nn.Module:
+        """[B, *input] -> [B, classes], with fresh weights; none of them is drawn on device meta.
+
+        ValueError, with line and key, for what is wrong in the description.
+        """
+        network = self._built("meta")
+        weights = parameters_of(network)
+        if weights > MOST_WEIGHTS:
+            place = self.config.place("model")
+            refuse(place, ("model",), f"{weights:,} weights; {MOST_WEIGHTS:,} are the most")
+        if device == "meta":
+            return network
+        with seeded(seed):
+            return self._built(device)
+
+    def _built(self, device: str) -> nn.Module:
+        config, model = self.config, self.config.raw("model")
+        sizes = (self.input.channels, self.input.height, self.input.width)
+        with torch.device(device):
+            network, made = Building(config).module(
+                model, ("model",), config.place("model"), [sizes], {}
+            )
+        if made != ((self.classes,),):
+            refuse(
+                config.place("model.graph"),
+                ("model", "graph"),
+                f"the output is {' and '.join(map(str, made))}, not one number for each of "
+                f"{self.classes} classes",
+            )
+        return network
+
+
+def is_described(source: str) -> bool:
+    """Whether this names a YAML file, here or in the library."""
+    return source.endswith(SUFFIXES)
+
+
+def file_of(source: str) -> Path:
+    """The file of that name here, else in the library; FileNotFoundError where there is none."""
+    for file in (Path(source), LIBRARY / source):
+        if file.is_file():
+            return file
+    known = sorted(str(one.relative_to(LIBRARY)) for one in LIBRARY.rglob("*.yaml"))
+    raise FileNotFoundError(f"no file {source}{did_you_mean(source, known)}")
+
+
+def describe(config: Config, side: int | None = None, classes: int | None = None) -> Described:
+    """The network of a configuration, at another side or with another number of classes.
+
+    ValueError, with line and key, where it does not say what is needed.
+    """
+    if classes is not None:
+        config = _with_classes(config, classes)
+    if "model" not in config or not isinstance(config.raw("model"), Map):
+        raise ValueError("no network is described: there is no model, with layers and a graph")
+    for key in ("layers", "graph"):
+        if f"model.{key}" not in config:
+            refuse(config.place("model"), ("model",), f"has no {key}")
+    name = config.get("model.name") if "model.name" in config else "network"
+    found = _classes(config)
+    shape = _shape(config).at_side(side)
+    config = _with_classes(config, found).with_values(
+        {f"{SHAPE}.height": shape.height, f"{SHAPE}.width": shape.width}
+    )
+    return Described(str(name), shape, found, config)
+
+
+def _with_classes(config: Config, classes: int) -> Config:
+    return config.with_values({f"{TASK}.num_classes": classes, BACKGROUND: None})
+
+
+def _classes(config: Config) -> int:
+    """`num_classes`, one more where a background class is used that the data has not."""
+    if f"{TASK}.num_classes" not in config:
+        raise ValueError(
+            f"{TASK}.num_classes is missing: merge a file of a dataset, or say it (--num-classes, "
+            f"{TASK}.num_classes=10)"
+        )
+    count = _whole(config, f"{TASK}.num_classes")
+    background = config.get(BACKGROUND) if BACKGROUND in config else None
+    if not isinstance(background, Map):
+        return count
+    return count + bool(background.get("use")) - bool(background.get("has"))
+
+
+def _shape(config: Config) -> Shape:
+    if SHAPE not in config:
+        raise ValueError(f"{SHAPE} is missing: height, width and channels of an image")
+    sides = [_whole(config, f"{SHAPE}.{side}") for side in ("channels", "height", "width")]
+    return Shape(*sides)
+
+
+def _whole(config: Config, key: str) -> int:
+    try:
+        value: Any = config.get(key)
+    except LookupError:
+        raise ValueError(f"{key} is missing") from None
+    try:
+        return whole(value)
+    except TypeError:
+        place: Place | None = config.place(key)
+        refuse(place, tuple(key.split(".")), f"{value!r} is not a whole number from 1")

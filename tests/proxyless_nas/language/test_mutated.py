@@ -1,0 +1,85 @@
+"""Property: whatever is done to a file, it is read, or refused with its line and key."""
+
+import re
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxyless_nas.described.network import LIBRARY, describe
+from proxyless_nas.language import Config
+
+TINY = """
+dataset.task: {num_classes: 10, preprocess.shape: {height: 8, width: 8, channels: 1}}
+model:
+  name: tiny
+  layers:
+    _c: &c {type: convolution, kernel_size: 3, padding: same}
+    block: &block
+      type: module
+      kwargs: {width: null, step: 1, skip: identity}
+      layers:
+        main: {<<: *c, num_outputs: ^(width), stride: ^(step)}
+        identity_skip: {type: identity}
+        conv_skip: {<<: *c, kernel_size: 1, num_outputs: !arith ^(width) * 1, stride: ^(step)}
+        sum: {type: add}
+      graph:
+        - {from: input, with: main, to: a}
+        - {from: input, with: ^(skip)_skip, to: b}
+        - {from: [a, b], with: sum, to: output}
+    stem: {<<: *c, num_outputs: 16}
+    b1: {<<: *block, width: 16}
+    b2: {<<: *block, width: 32, step: 2, skip: conv}
+    gap: {type: average_pool, kernel_size: global}
+    flat: {type: flatten}
+    logits: {type: fully_connected, num_outputs: $(dataset.task.num_classes), activation_fn: null}
+  graph: {from: input, with: [stem, b1, b2, gap, flat, logits], to: output}
+"""
+WORDS = sorted(set(re.findall(r"[\w.$^()*&<:-]+|[\[\]{},:]|\n *", TINY)))
+ODD = ["!exec", "!eval", "!!python/name:os.system", "!arith", "0", "-1", "1e400", ".nan", "9" * 30,
+       "[]", "{}", "null", "true", "$()", "$(..)", "^()", "\t", "\x00", "'", '"', "*c", "&c", "%",
+       "é"]  # fmt: skip
+FILES = [TINY, *((LIBRARY / "models" / f"{name}.yaml").read_text()
+                 for name in ("lenet5", "lenet5_res", "cifarnet"))]  # fmt: skip
+PIECES = WORDS + ODD
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 10_000),
+        st.sampled_from(["put", "cut", "swap"]),
+        st.sampled_from(WORDS + ODD),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(st.sampled_from(FILES), CHANGES)
+@settings(max_examples=400, deadline=None)
+def test_a_mutated_file_is_read_or_refused(text: str, changes: list[tuple[int, str, str]]) -> None:
+    tokens = re.findall(r"[\w.$^()*&<-]+|\s+|.", text, re.DOTALL)
+    for place, change, piece in changes:
+        at = place % len(tokens)
+        tokens[at] = {"put": tokens[at] + piece, "cut": "", "swap": piece}[change]
+    mutated = "".join(tokens)
+    try:
+        described = describe(Config().with_text(mutated, "net.yaml"))
+        if described.input.channels * described.input.height * described.input.width < 10_000:
+            described.build(0, "meta")
+    except ValueError as error:
+        told = str(error)
+        assert re.match(r"(net.yaml|given):\d+: |dataset\.task\S* is missing|no network", told), (
+            told
+        )
+        assert "Traceback" not in told
+
+
+def test_code_is_never_run(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    for tag in (f"!exec open({str(trace)!r}, 'w')", f"!arith open({str(trace)!r}, 'w')",
+                f"!!python/object/apply:os.mknod [{trace}]"):  # fmt: skip
+        try:
+            config = Config().with_text(f"a: {tag}")
+            config.get("a")
+        except ValueError:
+            pass
+    assert not trace.exists()
