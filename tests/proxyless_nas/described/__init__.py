@@ -1,0 +1,1 @@
+"""Tests of `proxyless_nas.described`."""
