@@ -1,4 +1,4 @@
-"""Look at networks, compress them in four steps or under a recipe, and export what is left."""
+"""Look at networks, compress them for a goal, in steps or under a recipe, and export them."""
 
 import os
 
@@ -27,6 +27,8 @@ from compression.pruning.transform import transform
 from compression.quantizers.command import QuantizeConfig, run_quantize
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.files import read_yaml
+from search.auto.config import AutoConfig
+from search.auto.run import auto
 from training.config import TrainConfig
 from training.run import run_training
 
@@ -75,6 +77,7 @@ if __name__ == "__main__":
     run_many(
         "python -m compression",
         {
+            "auto": Command(AutoConfig, auto),
             "apply": Command(ApplyConfig, apply),
             "ana": Command(AnaConfig, step(ana)),
             "prune": Command(PruneConfig, step(prune)),

@@ -25,7 +25,8 @@ from training.plan import Plan
 
 
 class ChannelsStep(Step, frozen=True, tag="channels"):
-    """Channels are masked until the network does the share `macs` of its multiply-accumulates.
+    """Channels are masked until the network does the share `macs` of its multiply-accumulates, or
+    until so many are left of each group as `keep` says.
 
     At every time they are scored anew, and as many go as must by then, those of the least score
     first, `evenly` from all groups or the `lowest-first` wherever they are; what is gone stays so.
@@ -34,7 +35,9 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
     only leaves with all the layers that make it.
     """
 
-    macs: float | AnyCurve
+    macs: float | AnyCurve | None = None
+    keep: dict[str, int] | None = None
+    """Instead of `macs`: by the first of the layers that make a group, how many channels stay."""
     score: AnyImportance = L2()
     rank: Literal["evenly", "lowest-first"] = "evenly"
     multiple: int = 1
@@ -46,10 +49,12 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
             raise ValueError(f"widths cannot be multiples of {self.multiple}")
         if self.seen < 1:
             raise ValueError(f"{self.seen} images show nothing: `seen` is 1 or more")
+        if (self.macs is None) == (self.keep is None):
+            raise ValueError("say a share of `macs`, or what to `keep` of each group, not both")
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         times = self.times(plan)
-        values = values_of(self.macs, len(times))
+        values = values_of(1.0 if self.macs is None else self.macs, len(times))
         for value in values:
             if not 0 < value <= 1:
                 raise ValueError(f"`macs` is a share of them, above 0 and up to 1, not {value:g}")
@@ -71,6 +76,10 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
         batches = () if isinstance(self.score, AnyDataFree) else seen(self.seen)
+        for layer, kept in (self.keep or {}).items():
+            group = channels[layer]
+            if not 0 < kept <= group.width:
+                raise ValueError(f"{kept} of the {group.width} channels of {layer} cannot stay")
         shares = dict(zip(times, values, strict=True))
         found = _Thinning(network, channels, shape, self, shares, batches)
         found.lost_at(values[-1])  # can it be met?
@@ -115,7 +124,12 @@ class _Thinning(AtWork):
         ranking = ranked(scores)
         sizes = Sizes(plain, self._channels, self._shape, ranking)
         most = share * sizes.macs({})
-        if how.rank == "evenly":
+        if how.keep is not None:
+            lost = {
+                (group := self._channels[layer]).name: group.width - kept
+                for layer, kept in how.keep.items()
+            }
+        elif how.rank == "evenly":
             lost = evenly(sizes.widths, sizes.macs, most, how.multiple)
         else:
             lost = lowest_first(scores, sizes.macs, most, how.multiple)

@@ -133,14 +133,14 @@ class RoundedNetwork:
         if closed is None:
             with torch.no_grad():
                 logits = self.rounded(one.x)
-                return logits, _divergence(one.expected, logits), None
+                return logits, divergence(one.expected, logits), None
         most = max(map(len, closed))
         gates = torch.zeros(len(closed), 1 + most, requires_grad=True)
         for row, switch, others in zip(gates, self.switches, closed, strict=True):
             switch.listened = row[: 1 + len(others)], others
         try:
             logits = self.rounded(one.x)
-            loss = _divergence(one.expected, logits)
+            loss = divergence(one.expected, logits)
             (slopes,) = torch.autograd.grad(loss, [gates])
         finally:
             for switch in self.switches:
@@ -158,7 +158,7 @@ def _before(seen: Sample, kind: AnyActivations, bits: int) -> nn.Module:
     return nn.Identity() if bits == FLOAT_BITS else replace(kind, bits=bits).quantizer(seen)
 
 
-def _divergence(expected: Tensor, logits: Tensor) -> Tensor:
+def divergence(expected: Tensor, logits: Tensor) -> Tensor:
     """The mean KL of two answers, of which the first are logarithms of probabilities, in float64:
     at 8 bits it is a small difference of large numbers."""
     return F.kl_div(

@@ -39,7 +39,7 @@ def write_bits_page(
             f"Budget {one.budget:,.5g} {one.unit}; {one.test.top1:.2%} of the test images. Layers "
             "in the order in which an image passes them; 0 is float."
         )
-        charts.append(Chart(title, note, partial(_bits, policy)))
+        charts.append(Chart(title, note, partial(bits_picture, policy)))
     write_page(path, f"Bits of {network}", introduction, charts)
 
 
@@ -64,7 +64,8 @@ def _front(front: Sequence[FoundBits], width: float) -> Markup:
     return picture(width, height, "Accuracy against cost", frame(x, y), line, dots(x, y, points))
 
 
-def _bits(policy: Policy, width: float) -> Markup:
+def bits_picture(policy: Policy, width: float) -> Markup:
+    """Bits of weights and of activations, layer by layer."""
     height = 0.16 * width + 134
     x = Axis("layer", 0.0, float(max(1, len(policy.layers) - 1)), 48, width - 16, _step(policy))
     y = Axis("bits", 0.0, float(MOST_BITS), height - 46, 52, 2.0)

@@ -1,0 +1,54 @@
+"""Everything that automatic compression can be told."""
+
+from typing import Annotated, Literal
+
+from compression.analysis.subject import ImagesConfig
+from proxyless_nas.command import short
+
+Method = Literal["channels", "bits", "int8"]
+METHODS: tuple[Method, ...] = ("channels", "bits", "int8")
+
+
+class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
+    """Compress a trained network until it meets a goal, by what loses least.
+
+    Channels leave, weights get fewer bits, or everything becomes int8, as the goal asks for; how
+    much of which, layer by layer, is searched on training images alone. What is found is scored on
+    test images, and written with a recipe that makes it again. A run that was stopped continues.
+    """
+
+    out: Annotated[str, short("o")]
+    """Run folder: report.html and report.json, recipe.yaml, the network, and what was judged."""
+    goal: Annotated[str, short("g")]
+    """What it may cost, as shares of what it costs now or in units, and the points of accuracy that
+    may be lost: "latency=0.5x accuracy_drop=0.5", "bytes=100kB", "macs=20M". Latency is measured
+    in ONNX Runtime here, one thread."""
+    methods: tuple[Method, ...] = METHODS
+    """What may be done; what does not help the goal is not tried."""
+    tries: int = 10
+    """Networks that are judged when what each change loses alone is known."""
+    multiple: int = 4
+    """Widths are multiples of it."""
+    widths: int = 8
+    """Most widths that are considered for each group of channels."""
+    weight_bits: tuple[int, ...] = (8, 6, 5, 4, 3, 2)
+    """Bits that weights may have, from most to fewest; float is always possible."""
+    calibrated_on: int = 256
+    """Of the --limit images, so many estimate batch norms and ranges."""
+    reconstruct: int = 500
+    """Steps, per layer, of learning how its weights are rounded, where nothing else is done."""
+    epochs: int = 0
+    """Epochs of tuning under the recipe, with the whole network as teacher; 0: none."""
+    base_lr: float = 0.01
+    """Peak learning rate of tuning."""
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise ValueError(f"--methods: some of {', '.join(METHODS)}")
+        for flag in ("tries", "multiple", "widths", "calibrated_on"):
+            if getattr(self, flag) < 1:
+                raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
+        if min(self.reconstruct, self.epochs) < 0 or self.base_lr <= 0:
+            raise ValueError("--reconstruct and --epochs are 0 or more, --base-lr is above 0")
+        if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):
+            raise ValueError("--weight-bits fall, each said once")

@@ -1,0 +1,134 @@
+"""Make what was found: rounded, tuned where that was asked for, and written."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+
+import yaml
+from msgspec import Struct
+from torch import nn
+
+from compression.apply import under_its_recipe, write_what_is_left
+from compression.quantizers.files import write_quantized
+from compression.quantizers.fold import folded
+from compression.quantizers.place import quantize
+from compression.quantizers.reconstruct import Reconstruction, reconstruct
+from proxyless_nas.bits import FLOAT_BITS, Bits, Policy
+from proxyless_nas.files import write_bytes
+from proxyless_nas.subject import Subject
+from proxyless_nas.weights import save_tensors
+from search.auto.given import Given, images_in
+from search.evaluators.compressed import CompressedNetwork, asked_of
+from search.problems.compressed import Compressed
+from training.config import TrainConfig
+from training.evaluate import Evaluation, evaluate
+from training.run import Extras, run_training
+
+RECIPE, BITS, TUNED = "recipe.yaml", "bits.json", "tuned"
+
+
+class Made(Struct, frozen=True):
+    """A network, how it came about, and its score on the images of the search."""
+
+    how: str
+    network: nn.Module
+    judged: Evaluation
+
+
+def made_of(given: Given, compressed: CompressedNetwork, one: Compressed) -> list[Made]:
+    """The ways to make it, all judged; each is rounded where there are bits."""
+    ways = {"untuned": compressed.narrowed(one)}
+    if given.config.epochs:
+        ways[f"{given.config.epochs} epochs of tuning"] = tuned(given)
+    found: list[Made] = []
+    for how, narrowed in ways.items():
+        network = rounded(given, narrowed, one)
+        found.append(Made(how, network, evaluate(network, given.judged)))
+    return found
+
+
+def rounded(given: Given, narrowed: nn.Module, one: Compressed) -> nn.Module:
+    """With its bits, which learn how to round; in float where it has none."""
+    if not one.bits:
+        return narrowed
+    whole = folded(narrowed, given.subject.input)
+    network = deepcopy(whole)
+    quantize(network, asked_of(one))
+    if given.config.reconstruct:
+        how = Reconstruction(steps=given.config.reconstruct)
+        reconstruct(network, whole, images_in(given.seen), how)
+    return network.eval()
+
+
+def policy_of(given: Given, one: Compressed) -> Policy:
+    """The bits of all layers; what flows into them stays in float."""
+    bits = {
+        layer: Bits(one.bits.get(layer, FLOAT_BITS), FLOAT_BITS) for layer in given.problem.layers
+    }
+    return Policy(given.subject.name, bits)
+
+
+def write_recipe(given: Given, one: Compressed) -> Path:
+    """recipe.yaml, under which `main.py --compress` tunes the same network, and bits.json."""
+    steps: list[dict[str, object]] = []
+    if one.gone:
+        keep = {name: given.sizes.widths[name] - gone for name, gone in one.gone.items()}
+        steps.append({"do": "channels", "keep": keep, "when": {"end": 1}})
+    if one.bits:
+        policy_of(given, one).save(given.out / BITS)
+    steps.append({"do": "teach"})
+    text = yaml.safe_dump({"steps": steps}, sort_keys=False)
+    write_bytes(given.out / RECIPE, text.encode())
+    return given.out / RECIPE
+
+
+def tuned(given: Given) -> nn.Module:
+    """The narrowed network, trained under the recipe on what the search does not judge by."""
+    kept: list[nn.Module] = []
+    config = given.config
+    train = TrainConfig(
+        arch=config.arch,
+        weights=config.weights,
+        pretrained=config.pretrained,
+        num_classes=config.num_classes,
+        resolution=config.resolution,
+        dataset=config.dataset,
+        path=config.path,
+        normalise=config.normalise,
+        held_out=config.limit,
+        val_every=None,
+        epochs=config.epochs,
+        base_lr=config.base_lr,
+        warmup_epochs=0.0,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        workers=config.workers,
+        compress=str(given.out / RECIPE),
+        out=str(given.out / TUNED),
+    )
+
+    def extras_of(train: TrainConfig) -> Extras:
+        extras = under_its_recipe(train)
+
+        def finished(subject: Subject, network: nn.Module, out: Path) -> None:
+            write_what_is_left(subject, network, out)
+            kept.append(deepcopy(network).cpu().eval())
+
+        return Extras(accompany=extras.accompany, begun=extras.begun, finished=finished)
+
+    run_training(train, extras_of)
+    return kept[0].requires_grad_(False)
+
+
+def best_of(made: Sequence[Made]) -> Made:
+    """The most accurate on the images of the search; of equal ones the one of less loss."""
+    return max(made, key=lambda one: (one.judged.top1, -one.judged.loss))
+
+
+def write_network(given: Given, network: nn.Module, one: Compressed) -> str:
+    """Its files; a sentence that names them."""
+    save_tensors(given.out / "weights.pt", network.state_dict())
+    if one.bits:
+        return write_quantized(network, given.subject, given.out, folded=True)
+    write_what_is_left(given.subject, network, given.out)
+    return f"{given.out} holds the network"

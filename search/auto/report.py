@@ -1,0 +1,93 @@
+"""What automatic compression has found: a struct for machines, a table for people."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from search.auto.goal import OF, Bound, Metric
+from search.problems.compressed import Compressed
+from training.evaluate import Evaluation
+
+
+class Stage(Struct, frozen=True, forbid_unknown_fields=True):
+    """A network on the way: its accuracy on images of the search, and on test images, if asked."""
+
+    name: str
+    searched: float
+    test: Evaluation | None = None
+
+
+class Report(Struct, frozen=True, forbid_unknown_fields=True):
+    """report.json. `costs` are the whole network's and those of what was found.
+
+    `latency` among them is measured, both files in one session. `met` says whether every bound is,
+    `lost` how many points of accuracy went on test images, which chose nothing.
+    """
+
+    network: str
+    goal: str
+    drop: float
+    compressed: Compressed
+    stages: tuple[Stage, ...]
+    costs: dict[Metric, tuple[float, float]]
+    bounds: tuple[Bound, ...]
+    judged: int
+    seconds: dict[str, float]
+    files: tuple[str, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether no bound is exceeded."""
+        return all(self.costs[b.of][1] <= b.limit(self.costs[b.of][0]) for b in self.bounds)
+
+    @property
+    def lost(self) -> float:
+        """Points of accuracy, on test images."""
+        first, last = (one.test for one in (self.stages[0], self.stages[-1]))
+        assert first is not None and last is not None
+        return 100 * (first.top1 - last.top1)
+
+    def told(self) -> str:
+        """A line per stage and per cost, and the verdict."""
+        lines = [f"{'':<28}{'search':>9}{'test':>9}"]
+        for stage in self.stages:
+            test = "" if stage.test is None else f"{stage.test.top1:.2%}"
+            lines.append(f"{stage.name:<28}{stage.searched:>9.2%}{test:>9}")
+        lines += ["", f"{'':<28}{'whole':>14}{'found':>14}{'share':>8}{'asked':>8}"]
+        for bound in self.bounds:
+            before, after = self.costs[bound.of]
+            name = f"{bound.of} {OF[bound.of]}".strip()
+            lines.append(
+                f"{name:<28}{before:>14,.5g}{after:>14,.5g}{after / before:>8.3f}"
+                f"{bound.limit(before) / before:>8.3f}"
+            )
+        lines += ["", *done(self.compressed), self.verdict()]
+        return "\n".join(lines)
+
+    def verdict(self) -> str:
+        """One sentence."""
+        costs = "every cost is met" if self.met else "NOT every cost is met"
+        kept = "" if self.lost <= self.drop else ", more than may be"
+        took = sum(self.seconds.values())
+        return (
+            f"{costs}, {self.lost:+.2f} points of accuracy lost on test images (asked: "
+            f"{self.drop:g}{kept}); {self.judged} networks judged, {took:.0f} s"
+        )
+
+
+def done(one: Compressed) -> list[str]:
+    """What was done, a line per method."""
+    lines: list[str] = []
+    if one.gone:
+        lines.append(f"channels gone: {_counted(one.gone)}")
+    if one.bits:
+        bits = sorted(one.bits.values())
+        each = ", ".join(f"{bits.count(b)} of {b}" for b in dict.fromkeys(bits))
+        lines.append(f"layers with bits: {each}")
+    if one.int8:
+        lines.append("all layers in int8, or those that are faster so")
+    return lines or ["nothing was done"]
+
+
+def _counted(gone: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} of {name}" for name, count in gone.items())

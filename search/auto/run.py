@@ -1,0 +1,191 @@
+"""Automatic compression, from a goal to files: search, make, measure, score, tell."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+from torch import nn
+
+from compression.int8.answers import answers_of, in_onnxruntime
+from proxyless_nas.files import read_json, write_bytes, write_json
+from search.asking import Journal
+from search.auto.config import AutoConfig
+from search.auto.costs import Limits
+from search.auto.finish import (
+    Made,
+    best_of,
+    made_of,
+    policy_of,
+    write_network,
+    write_recipe,
+)
+from search.auto.given import Given, given_of
+from search.auto.goal import Goal, Metric, read_goal
+from search.auto.latency import Clock, File
+from search.auto.page import Tried, front_of, write_report_page
+from search.auto.report import Report, Stage
+from search.auto.searching import ALONE, Found, Searching, must_be_possible
+from search.problems.compressed import Compressed
+from training.evaluate import Evaluation, evaluate
+from training.run_folder import keep_same
+
+CONFIG, REPORT, FRONT, MODEL = "config.json", "report.json", "front.json", "model.onnx"
+PAGE = "report.html"
+ROUNDS = 6
+CLOSE = 0.03
+
+
+def auto(config: AutoConfig) -> None:
+    """The command. ValueError where the goal is not understood, or cannot be met."""
+    goal = read_goal(config.goal)
+    out = Path(config.out)
+    if (out / REPORT).exists():
+        keep_same(out / CONFIG, _same(config), "what is asked")
+        print(read_json(out / REPORT, Report).told())
+        return
+    given = given_of(config, goal)
+    counted = tuple(one for one in goal.bounds if one.of in given.costs)
+    if counted:
+        must_be_possible(Limits.of(Goal(counted, goal.drop), given.costs), given.problem)
+    keep_same(out / CONFIG, _same(config), "what is asked")
+    report, tried = compress(given)
+    policy = policy_of(given, report.compressed) if report.compressed.bits else None
+    write_json(out / FRONT, front_of(tried))
+    write_report_page(out / PAGE, report, tried, given.sizes.widths, policy)
+    write_json(out / REPORT, report)
+    print(f"{report.told()}\n{out / PAGE} draws it")
+
+
+def _same(config: AutoConfig) -> AutoConfig:
+    return replace(config, out="", path=None, workers=None)
+
+
+def compress(given: Given) -> tuple[Report, list[Tried]]:
+    """All stages, and all that was judged; each leaves files, by which a later call goes on."""
+    start = time.perf_counter()
+    clock = Clock(given) if "latency" in given.goal.metrics else None
+    costs = dict(given.costs)
+    if clock is not None:
+        costs["latency"] = clock.cost(given.problem.stops)
+    limits = Limits.of(given.goal, costs)
+    must_be_possible(limits, given.problem)
+    measuring = time.perf_counter() - start
+    searching = Searching(given)
+    losses, probed, probing = searching.alone()
+    found, file = decide(given, searching, limits, losses, clock)
+    write_recipe(given, found.compressed)
+    making = time.perf_counter()
+    made = made_of(given, searching.network, found.compressed)
+    best = best_of(made)
+    told = write_network(given, best.network, found.compressed)
+    if clock is not None:
+        file = clock.measured(best.network, found.compressed.int8)
+        write_bytes(given.out / MODEL, file.data)
+    score = tested(given, best.network, file if found.compressed.int8 else None)
+    report = Report(
+        network=given.subject.name,
+        goal=given.config.goal,
+        drop=given.goal.drop,
+        compressed=found.compressed,
+        stages=stages(given, made, best, score),
+        costs=spent(given.goal, limits, found.compressed, file),
+        bounds=given.goal.bounds,
+        judged=probed + found.judged,
+        seconds={
+            "measuring": measuring,
+            "each change alone": probing,
+            "together": found.seconds,
+            "making": time.perf_counter() - making,
+        },
+        files=(told, *((str(given.out / MODEL),) if file is not None else ())),
+    )
+    return report, judged_of(given, limits)
+
+
+def judged_of(given: Given, limits: Limits) -> list[Tried]:
+    """Every network that was judged, in all calls."""
+    journals = [given.out / ALONE, *sorted(given.out.glob("tried-*.jsonl"))]
+    lines = {line.options: line for file in journals for line in Journal(file).lines}
+    return [
+        Tried(limits.told(given.problem.decode(options)), line.loss, line.accuracy)
+        for options, line in lines.items()
+    ]
+
+
+def decide(
+    given: Given, searching: Searching, limits: Limits, losses: Sequence[np.ndarray],
+    clock: Clock | None,
+) -> tuple[Found, File | None]:  # fmt: skip
+    """What is done; where a latency is asked for, until what was measured meets it.
+
+    A prediction is some per cent off, alike for networks that are alike: the aim moves by what it
+    was wrong. ValueError where no network met it in a few rounds.
+    """
+    met: list[tuple[Found, File]] = []
+    aim = limits
+    for number in range(ROUNDS):
+        found = searching.within(aim, losses, given.out / f"tried-{number}.jsonl")
+        if clock is None:
+            return found, None
+        file = clock.measured(searching.network.narrowed(found.compressed), found.compressed.int8)
+        bound = next(one for one in limits.bounds if one.of == "latency")
+        share = file.ms / file.whole_ms / (bound.limit(file.whole_ms) / file.whole_ms)
+        if share <= 1:
+            met.append((found, file))
+            if share >= 1 - CLOSE or not found.compressed.gone:
+                break
+        aim = corrected(aim, found.compressed, share)
+    if not met:
+        raise ValueError(
+            f"no network of {ROUNDS} that were predicted to be fast enough was: measure again on a "
+            "calmer machine, or ask for more"
+        )
+    return min(met, key=lambda one: float(one[0].evidence.loss))
+
+
+def corrected(limits: Limits, one: Compressed, share: float) -> Limits:
+    """The same limits, with a latency that says of this network what was measured."""
+    before = limits.costs["latency"]
+    predicted = limits.excess(one)
+    factor = share * (1 + CLOSE / 3) / predicted
+
+    def cost(other: Compressed) -> float:
+        return before(other) * (factor if other.gone or other.int8 else 1.0)
+
+    return Limits({**limits.costs, "latency": cost}, limits.bounds, limits.whole)
+
+
+def spent(
+    goal: Goal, limits: Limits, one: Compressed, file: File | None
+) -> dict[Metric, tuple[float, float]]:
+    """Each cost of the whole network and of what is left; a latency as it was measured."""
+    told = limits.told(one)
+    found: dict[Metric, tuple[float, float]] = {
+        of: (limits.whole[of], told[of]) for of in goal.metrics
+    }
+    if file is not None:
+        found["latency"] = (file.whole_ms, file.ms)
+    return found
+
+
+def stages(given: Given, made: Sequence[Made], best: Made, score: Evaluation) -> tuple[Stage, ...]:
+    """From the whole network to the best of what was made; only these see test images."""
+    whole = evaluate(given.whole, given.judged)
+    first = Stage("whole", whole.top1, _on_test(given, given.whole))
+    others = [Stage(one.how, one.judged.top1) for one in made if one is not best]
+    return (first, *others, Stage(best.how, best.judged.top1, score))
+
+
+def tested(given: Given, network: nn.Module, file: File | None) -> Evaluation:
+    """The score on test images: of the network, or of the file as ONNX Runtime answers it."""
+    if file is None:
+        return _on_test(given, network)
+    batches = given.exam.test_batches(given.config.batch_size)
+    answers = answers_of({"file": in_onnxruntime(file.data)}, batches)["file"]
+    return Evaluation(answers.right / answers.images, 0.0, 0.0, answers.images)
+
+
+def _on_test(given: Given, network: nn.Module) -> Evaluation:
+    return evaluate(network, given.exam.test_batches(given.config.batch_size))

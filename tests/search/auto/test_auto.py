@@ -1,0 +1,103 @@
+"""Automatic compression of a real network on real images: goals are met, files do what they say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from compression.quantizers.files import open_quantized
+from proxyless_nas import load_spec, macs_of
+from proxyless_nas.files import read_json
+from proxyless_nas.subject import load_its_weights
+from search.auto.report import Report
+from tests.commands.helpers import assert_refused, kill_when, run_here, well
+from tests.shared import shared
+
+pytestmark = pytest.mark.slow
+
+
+def words(out: Path, goal: str, *more: object) -> list[object]:
+    flags = "--dataset cifar10 --normalise half --limit 64 --calibrated-on 64 --tries 2 --widths 3"
+    return [
+        "-m", "compression", "auto", "--arch", "resnet20_cifar",
+        "--weights", shared("data/distiller/resnet20_cifar10_dense.pth.tar"),
+        "--path", shared("data/cifar10_lossless_6102.npz"), *flags.split(),
+        "--reconstruct", 40, "--weight-bits", 8, 4, 3, "--goal", goal, "--out", out, *more,
+    ]  # fmt: skip
+
+
+def test_an_eighth_of_the_bytes_by_bits(tmp_path: Path) -> None:
+    said = well(run_here(*words(tmp_path / "run", "bytes=0.125x", "--methods", "bits")))
+    report = read_json(tmp_path / "run" / "report.json", Report)
+    before, after = report.costs["bytes"]
+    assert report.met and after <= 0.125 * before and "every cost is met" in said
+    assert report.lost <= 2.5  # less than none with all images; here few set the roundings
+    network, subject = open_quantized(tmp_path / "run" / "quantized.json")
+    assert subject.name == "resnet20_cifar"
+    layer = network.get_submodule("blocks.0.first.conv")
+    assert isinstance(layer, nn.Conv2d)
+    bits = report.compressed.bits["blocks.0.first.conv"]
+    assert all(len(row.unique()) <= 2**bits for row in layer.weight.detach())
+    front = json.loads((tmp_path / "run" / "front.json").read_text())
+    assert (
+        len(front) > 2
+        and "Accuracy against bytes" in (tmp_path / "run" / "report.html").read_text()
+    )
+    again = well(run_here(*words(tmp_path / "run", "bytes=0.125x", "--methods", "bits")))
+    assert "every cost is met" in again and "step/s" not in again
+
+
+def test_macs_by_channels_and_a_recipe_that_makes_them_again(tmp_path: Path) -> None:
+    well(run_here(*words(tmp_path / "run", "macs=0.7x")))
+    report = read_json(tmp_path / "run" / "report.json", Report)
+    assert report.met and report.compressed.gone and not report.compressed.bits
+    spec = load_spec(str(tmp_path / "run" / "spec.json"))
+    network = spec.build()
+    load_its_weights(network, str(tmp_path / "run" / "spec.json"))
+    assert macs_of(network, spec.input) == report.costs["macs"][1]
+
+    flags = "--epochs 1 --limit 64 --batch-size 32 --workers 0 --normalise half --base-lr 0.0001"
+    well(run_here(
+        "main.py", "--arch", "resnet20_cifar", "--dataset", "cifar10",
+        "--weights", shared("data/distiller/resnet20_cifar10_dense.pth.tar"),
+        "--path", shared("data/cifar10_lossless_6102.npz"), *flags.split(),
+        "--compress", tmp_path / "run" / "recipe.yaml", "--out", tmp_path / "tuned",
+    ))  # fmt: skip
+    tuned = load_spec(str(tmp_path / "tuned" / "spec.json"))
+    assert [layer.output for layer in tuned.layers()] == [layer.output for layer in spec.layers()]
+
+
+def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
+    well(run_here(*words(tmp_path / "run", "latency=0.9x", "--methods", "int8")))
+    report = read_json(tmp_path / "run" / "report.json", Report)
+    assert report.met and report.compressed.int8
+    session = onnxruntime.InferenceSession(
+        tmp_path / "run" / "model.onnx", providers=["CPUExecutionProvider"]
+    )
+    x = torch.randn(1, 3, 32, 32).numpy()
+    (answer,) = session.run(None, {session.get_inputs()[0].name: x})
+    assert np.asarray(answer).shape == (1, 10)
+
+
+def test_killed_at_any_moment_it_ends_as_unbroken(tmp_path: Path) -> None:
+    asked = ("bytes=0.2x", "--methods", "bits")
+    well(run_here(*words(tmp_path / "whole", *asked)))
+    kill_when(words(tmp_path / "broken", *asked), tmp_path / "broken" / "alone.jsonl", 30)
+    kill_when(words(tmp_path / "broken", *asked), tmp_path / "broken" / "tried-0.jsonl", 2)
+    well(run_here(*words(tmp_path / "broken", *asked)))
+    whole, broken = (
+        read_json(tmp_path / name / "report.json", Report) for name in ("whole", "broken")
+    )
+    assert broken.compressed == whole.compressed and broken.stages == whole.stages
+
+
+def test_what_cannot_be_met_is_said_at_once(tmp_path: Path) -> None:
+    refused = run_here(*words(tmp_path / "run", "macs=0.01x"))
+    assert_refused(refused, "cannot be met: with everything that may be done it is macs")
+    refused = run_here(*words(tmp_path / "run", "macs=0.5x", "--methods", "bits"))
+    assert_refused(refused, "bits cannot lower macs")
+    assert not (tmp_path / "run").exists()
