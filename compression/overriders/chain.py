@@ -40,7 +40,7 @@ class Chain(OverWeight):
     def refresh(self, x: Tensor) -> None:
         """Let each choose anew by what the ones before it make of x; from now on it is `on`."""
         first = not self.on
-        for one in self.overriders():
+        for one in self.members():
             if first:
                 one.start(x)
             one.refresh(x)
@@ -49,19 +49,19 @@ class Chain(OverWeight):
 
     def draw(self, step: int, place: str) -> None:
         """Called before every step."""
-        for one in self.overriders():
+        for one in self.members():
             one.draw(step, place)
 
     def penalty(self, x: Tensor) -> Tensor | None:
         """What all of them add to the loss for a tensor x; None for nothing."""
         found = []
-        for one in self.overriders():
+        for one in self.members():
             if (more := one.penalty(x)) is not None:
                 found.append(more)
             x = one(x)
         return torch.stack(found).sum() if found else None
 
-    def overriders(self) -> Iterator[Overrider]:
+    def members(self) -> Iterator[Overrider]:
         """In their order."""
         return (one for one in self.each if isinstance(one, Overrider))
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from compression.masks.methods import ROUNDING
+
 LEAST, MOST = -126, 127
 """Exponents of whole float32 numbers."""
 
@@ -19,17 +21,16 @@ def exponent_of(size: Tensor) -> Tensor:
 
 
 def top_exponent(x: Tensor, overflow: float) -> int | None:
-    """The least e at which |x| > 2^(e+1) for at most a share `overflow` of the non-zeros of x.
+    """The least e at which |x| >= 2^(e+1) for at most a share `overflow` of the non-zeros of x.
 
     None where all are zero.
     """
     sizes = x[x != 0].abs().float().flatten()
     if not len(sizes):
         return None
-    over = min(int(overflow * len(sizes)), len(sizes) - 1)
+    over = min(int(overflow * len(sizes) + ROUNDING), len(sizes) - 1)
     largest = sizes.kthvalue(len(sizes) - over).values  # that must not overflow
-    mantissa, exponent = torch.frexp(largest)
-    return int(exponent) - 1 - int(mantissa == 0.5)
+    return int(exponent_of(largest))
 
 
 def must_be_share(name: str, value: float) -> None:

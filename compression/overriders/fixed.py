@@ -105,8 +105,8 @@ class FixedPoint(Overrider):
     def overflow(self, x: Tensor, point: int) -> float:
         """The share of the non-zeros that a grid with this point clips."""
         codes = (x / self._step(torch.tensor(point, device=x.device))).round()
-        over = ((codes < self.grid.low) | (codes > self.grid.high)).sum()
-        return float(over / x.count_nonzero().clamp(min=1))
+        over = (codes < self.grid.low) | (codes > self.grid.high)
+        return int(over.sum()) / max(int(x.count_nonzero()), 1)
 
     @torch.no_grad()
     def draw(self, step: int, place: str) -> None:

@@ -52,8 +52,9 @@ class Float(_Floating, frozen=True, tag="float"):
     became 0.078 where 0.0625 is nearest.
 
     Without a `bias` it is chosen at every refresh: the largest exponent is the least e at which
-    |x| > 2^(e+1) for at most a share `overflow` of the non-zeros. `mantissa: search` chooses the
-    mantissa then too: of all that leave an exponent, the one with the least squared error.
+    |x| >= 2^(e+1) for at most a share `overflow` of the non-zeros (Mayo's rule has >, by which
+    powers of two, rounded again, are halved). `mantissa: search` chooses the mantissa then too: of
+    all that leave an exponent, the one with the least squared error.
     """
 
     mantissa: int | Literal["search"]

@@ -76,7 +76,7 @@ def _held(
     if key in _chains(part):
         raise _twice(f"the {key} of {layer}")
     chain = Chain(kinds, like).to(device)
-    if not hasattr(part, HELD_BY):
+    if HELD_BY not in part._modules:
         part.add_module(HELD_BY, nn.ModuleDict())
     _chains(part)[key] = chain
     return chain
@@ -167,7 +167,7 @@ def leave(network: nn.Module) -> None:
                 for hook, called in list(part._forward_hooks.items()):
                     if key == "error" and called is _on_error:
                         del part._forward_hooks[hook]
-        if hasattr(part, HELD_BY) and not chains:
+        if HELD_BY in part._modules and not chains:
             delattr(part, HELD_BY)
 
 

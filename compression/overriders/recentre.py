@@ -41,7 +41,8 @@ class Recentred(Overrider):
     def __init__(self, kind: Recentre, like: Tensor | None) -> None:
         super().__init__()
         self.strength = kind.penalty
-        self.grid, self.means = kind.grid.made(like), kind.means.made(None)
+        self.grid = kind.grid.made(like)
+        self.means = kind.means.made(None if like is None else like.new_zeros(2))
 
     def forward(self, x: Tensor) -> Tensor:
         centre = self._centre(x.detach())
@@ -53,6 +54,7 @@ class Recentred(Overrider):
 
     def draw(self, step: int, place: str) -> None:
         self.grid.draw(step, place)
+        self.means.draw(step, f"{place} means")
 
     def penalty(self, x: Tensor) -> Tensor | None:
         if not self.strength:
