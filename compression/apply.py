@@ -35,21 +35,21 @@ def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
     """spec.json of a compressed network, or network.pt2 where no description says what it is.
 
     Of a network with exits, or a quantized one, network.pt2 and, to build it anew, exits.json or
-    quantized.json; of one that overrides what flows through it network.pt2.
+    quantized.json; of one that overrides what flows through it network.pt2 alone.
     """
     print(told(sparsity_of(network)))
-    if quantization_of(network).layers:
-        print(write_quantized(network, subject, out, folded=False))
-        return
-    if isinstance(network, WithExits):
-        print(write_exits(network, subject, out))
-        return
     if flows := overridden_flows(network):
         write_program(network, subject.input, out / PROGRAM)
         print(
             f"{len(flows)} parts override what flows through them: {out / PROGRAM} is the network "
             "with them, for torch.export.load"
         )
+        return
+    if quantization_of(network).layers:
+        print(write_quantized(network, subject, out, folded=False))
+        return
+    if isinstance(network, WithExits):
+        print(write_exits(network, subject, out))
         return
     try:
         if subject.spec is not None:

@@ -54,6 +54,11 @@ class OverriderKind(Struct, frozen=True, kw_only=True, tag_field="by", forbid_un
         return False
 
     @property
+    def once(self) -> bool:
+        """Whether it chooses at the first refresh alone."""
+        return not self.looks
+
+    @property
     def refreshes(self) -> int:
         """How often it must be refreshed to do what it says."""
         return 1

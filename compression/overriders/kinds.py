@@ -35,6 +35,11 @@ def looks(kind: AnyOverrider) -> bool:
     return isinstance(kind, Method) or kind.looks
 
 
+def once(kind: AnyOverrider) -> bool:
+    """Whether nothing is chosen behind the first refresh."""
+    return not isinstance(kind, Method) and kind.once
+
+
 def refreshes(kind: AnyOverrider) -> int:
     """How often it must be refreshed to do what it says."""
     return 1 if isinstance(kind, Method) else kind.refreshes

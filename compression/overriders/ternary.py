@@ -39,6 +39,10 @@ class Ternary(OverriderKind, frozen=True, tag="ternary"):
     def looks(self) -> bool:
         return self.scale is None
 
+    @property
+    def once(self) -> bool:
+        return True
+
     def made(self, like: Tensor | None) -> Overrider:
         return Signs(self, like)
 

@@ -10,7 +10,7 @@ from compression.channels.cut import noise
 from compression.masks import masks_of
 from compression.overriders import AnyOverrider, Chain, Of, must_chain
 from compression.overriders.base import ELEMENTS, HELD
-from compression.overriders.kinds import looks, refreshes
+from compression.overriders.kinds import looks, once, refreshes
 from compression.overriders.place import leave, must_flow, over_flow, over_slope, over_tensor
 from compression.quantizers.place import quantization_of
 from compression.selectors import Where
@@ -104,8 +104,8 @@ class _Overriding(AtWork):
         names = ", ".join(str(kind.__struct_config__.tag) for kind in how.chain)
         self._told = f"{count} times an override of {how.of}: {names}"
         self._times = set(times)
-        looking = any(looks(kind) for kind in how.chain)
-        self.last_change = times[-1] if looking else times[0]
+        if how.of in (*HELD, "input", "output"):
+            self.last_change = times[0] if all(once(kind) for kind in how.chain) else times[-1]
 
     def told(self) -> str:
         return self._told

@@ -147,6 +147,8 @@ def test_a_chain_begins_when_it_says_so() -> None:
     assert torch.equal(codes, codes.round())
     assert [learner.settled(done) for done in (4, 5)] == [False, True]
     assert [bare.settled(done) for done in (7, 8)] == [False, True]
+    once, slopes = taught(over((Ternary(),))), taught(over((DYNAMIC,), "weight-gradient"))
+    assert once.settled(1) and not once.settled(0) and slopes.settled(0)
 
 
 def test_a_mask_of_an_earlier_step_is_what_the_chain_begins_with() -> None:
