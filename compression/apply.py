@@ -8,6 +8,7 @@ from compression.analysis.sparsity import sparsity_of, told
 from compression.describe import described
 from compression.exits import WithExits
 from compression.exits.files import write_exits
+from compression.overriders.place import overridden_flows
 from compression.program import PROGRAM, write_program
 from compression.quantizers.files import write_quantized
 from compression.quantizers.place import quantization_of
@@ -34,9 +35,16 @@ def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
     """spec.json of a compressed network, or network.pt2 where no description says what it is.
 
     Of a network with exits, or a quantized one, network.pt2 and, to build it anew, exits.json or
-    quantized.json.
+    quantized.json; of one that overrides what flows through it network.pt2 alone.
     """
     print(told(sparsity_of(network)))
+    if flows := overridden_flows(network):
+        write_program(network, subject.input, out / PROGRAM)
+        print(
+            f"{len(flows)} parts override what flows through them: {out / PROGRAM} is the network "
+            "with them, for torch.export.load"
+        )
+        return
     if quantization_of(network).layers:
         print(write_quantized(network, subject, out, folded=False))
         return

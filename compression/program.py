@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx.node import map_aggregate
 
 from compression.channels.cut import TOLERANCE, apart, noise
 from compression.channels.structure import every
@@ -33,15 +32,13 @@ def write_called(module: nn.Module, inputs: tuple[Any, ...], path: str | Path) -
     """
     module = deepcopy(module).eval().cpu()
     module.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    batch = torch.export.Dim("batch", min=1)
-
-    def free(one: Any) -> Any:
-        return {0: batch} if isinstance(one, Tensor) else one
-
+    batch, shapes = torch.export.Dim("batch", min=1), torch.export.ShapesCollection()
+    for tensor in every(Tensor, inputs):
+        shapes[tensor] = {0: batch}
     with replacing(path) as file:
         try:
             program = torch.export.export(
-                module, inputs, dynamic_shapes=map_aggregate(inputs, free)
+                module, inputs, dynamic_shapes=shapes.dynamic_shapes(module, inputs)
             )
         except Exception as error:
             raise ValueError(

@@ -82,6 +82,10 @@ class _All(Companion):
         found = [penalty for penalty in each if penalty is not None]
         return torch.stack(found).sum() if found else None
 
+    def gradients(self) -> None:
+        for one in self._each:
+            one.gradients()
+
     def plain(self, network: nn.Module) -> nn.Module:
         device = next(network.parameters()).device
         copy = plain_copy(network).cpu()  # where both are compared in whole float32

@@ -54,6 +54,14 @@ class Companion(ABC):
         """
 
     @abstractmethod
+    def gradients(self) -> None:
+        """Called when the slopes of a step are whole, ahead of the optimizer and of clipping.
+
+        The slope of each parameter is then that of all images, the same for all workers; what
+        stands in its place afterwards is what the optimizer takes.
+        """
+
+    @abstractmethod
     def plain(self, network: nn.Module) -> nn.Module:
         """A copy of what it goes along with, or of its average, as it would be without it."""
 

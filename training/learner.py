@@ -117,8 +117,11 @@ class Learner:
         return loss if penalty is None else loss + penalty
 
     def _update(self) -> None:
-        if self.manner.clip_norm is not None:
+        if self.manner.clip_norm is not None or self.companion is not None:
             self._scaler.unscale_(self.optimizer)
+        if self.companion is not None:
+            self.companion.gradients()
+        if self.manner.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._parameters, self.manner.clip_norm)
         self._scaler.step(self.optimizer)
         self._scaler.update()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from compression.masks.methods import AnyMethod, Surgery
+from compression.masks.methods import AnyMethod
 
 Owner = Literal["elements", "channels"]
 UNIQUE = ("__dict__", "__weakref__")
@@ -41,24 +41,19 @@ class Mask(nn.Module):
 
 
 def mask_on(module: nn.Module, name: str, owner: Owner = "elements") -> Mask:
-    """A new mask, which keeps everything yet, on the tensor `name` of a layer; or the one there is.
-
-    LSTMs and GRUs keep a list of their weights: it is filled anew whenever they are called.
-    """
+    """A new mask, which keeps everything yet, on the tensor `name` of a layer; or its old one."""
     mask = _found(module, name, owner)
     if mask is None:
         mask = Mask(getattr(module, name), owner)
         parametrize.register_parametrization(module, name, mask, unsafe=False)
-        if isinstance(module, nn.RNNBase) and not hasattr(module, "_refills"):
-            handle = module.register_forward_pre_hook(_refill)
-            object.__setattr__(module, "_refills", handle)
+        refill_on_call(module)
     return mask
 
 
 def mask_for(module: nn.Module, name: str, method: AnyMethod) -> Mask:
     """`mask_on`, with slopes as the method needs them; nothing is chosen yet."""
     mask = mask_on(module, name)
-    mask.revives = isinstance(method, Surgery)
+    mask.revives = method.revives
     return mask
 
 
@@ -125,10 +120,7 @@ def bake(module: nn.Module) -> None:
         for name in list(getattr(part, "parametrizations", {})):
             if _found(part, name, None) is not None:
                 _bake(part, name)
-        handle: Any = part.__dict__.pop("_refills", None)
-        if handle is not None:
-            handle.remove()
-            _refill(part)
+        drop_refill(part)
 
 
 @torch.no_grad()
@@ -160,6 +152,21 @@ def have_own_class(module: nn.Module) -> None:
     shared = type(module)
     held = {key: value for key, value in vars(shared).items() if key not in UNIQUE}
     object.__setattr__(module, "__class__", type(shared.__name__, shared.__bases__, held))
+
+
+def refill_on_call(module: nn.Module) -> None:
+    """LSTMs and GRUs keep a list of their weights: let it be filled anew whenever one is called."""
+    if isinstance(module, nn.RNNBase) and not hasattr(module, "_refills"):
+        handle = module.register_forward_pre_hook(_refill)
+        object.__setattr__(module, "_refills", handle)
+
+
+def drop_refill(module: nn.Module) -> None:
+    """No more of that, once nothing stands over a weight of the module."""
+    if "_refills" in vars(module) and not parametrize.is_parametrized(module):
+        handle: Any = module.__dict__.pop("_refills")
+        handle.remove()
+        _refill(module)
 
 
 def _refill(module: nn.Module, *_: Any) -> None:

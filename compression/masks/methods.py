@@ -19,6 +19,8 @@ class Method(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_f
 
     places_matter: ClassVar[bool] = False
     """Whether it asks where in the tensor an element stands."""
+    revives: ClassVar[bool] = False
+    """Whether what is masked learns on below, and may come back."""
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
         """What to keep of `weight`, of which `before` was kept so far."""
@@ -80,6 +82,15 @@ class Random(Method, frozen=True, tag="random"):
         return Level(share=self.share).mask(drawn, before)
 
 
+class MeanStd(Method, frozen=True, tag="mean-std"):
+    """Elements larger than the mean of all sizes and `alpha` deviations of them stay."""
+
+    alpha: float = -2.0
+
+    def mask(self, weight: Tensor, before: Tensor) -> Tensor:
+        return weight.abs() > _above_mean(weight.abs(), self.alpha)
+
+
 class Surgery(Method, frozen=True, tag="surgery"):
     """Elements go and come back (dynamic network surgery, Guo et al. 2016, equation 3).
 
@@ -87,6 +98,7 @@ class Surgery(Method, frozen=True, tag="surgery"):
     T come back, and those between stay what they were.
     """
 
+    revives: ClassVar[bool] = True
     alpha: float = 0.0
     low: float = 0.9
     high: float = 1.1
@@ -97,7 +109,7 @@ class Surgery(Method, frozen=True, tag="surgery"):
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
         size = weight.abs()
-        threshold = size.mean() + self.alpha * size.std(unbiased=False)
+        threshold = _above_mean(size, self.alpha)
         return (before | (size > self.high * threshold)) & (size > self.low * threshold)
 
 
@@ -129,9 +141,14 @@ class Blocks(Method, frozen=True, tag="blocks"):
         return kept.flatten(-2).movedim(-1, 1).contiguous()
 
 
+def _above_mean(size: Tensor, alpha: float) -> Tensor:
+    """The mean and `alpha` deviations, those of a whole population."""
+    return size.mean() + alpha * size.std(unbiased=False)
+
+
 def _must_be_a_share(name: str, value: float) -> None:
     if not 0 <= value <= 1:
         raise ValueError(f"{name} must lie between 0 and 1, not {value:g}")
 
 
-AnyMethod = Threshold | Sensitivity | Level | Random | Surgery | Blocks
+AnyMethod = Threshold | Sensitivity | MeanStd | Level | Random | Surgery | Blocks

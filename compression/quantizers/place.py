@@ -69,8 +69,8 @@ def quantize(
     """Put quantizers into `network` itself, those of activations calibrated on `batches`.
 
     ValueError for a layer that is no convolution or linear map, that shares its weight, that is
-    quantized already, or whose masked weights would not stay 0, and where activations are to be
-    calibrated and nothing flows.
+    quantized or overridden already, or whose masked weights would not stay 0, and where activations
+    are to be calibrated and nothing flows.
     """
     for name, one in asked.items():
         part = network.get_submodule(name)
@@ -81,6 +81,8 @@ def quantize(
             raise ValueError(f"{name} is quantized already: exclude it")
         if one.weights is not None:
             must_stand_alone(network, name, "weight")
+            if any(not isinstance(other, Mask) for other in _chain_of(part)):
+                raise ValueError(f"an earlier step overrides the weights of {name}: exclude it")
             if any(isinstance(other, Mask) for other in _chain_of(part)):
                 must_keep_zeros(name, one.weights)
     watched = [name for name, one in asked.items() if one.activations is not None]

@@ -5,6 +5,7 @@ from compression.steps.channels import ChannelsStep
 from compression.steps.exits import ExitsStep
 from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
+from compression.steps.override import OverrideStep
 from compression.steps.penalty import PenaltyStep
 from compression.steps.quantize import QuantizeStep
 from compression.steps.sparse_groups import SparseGroupsStep
@@ -15,6 +16,7 @@ AnyStep = (
     | ExitsStep
     | LowRankStep
     | MaskStep
+    | OverrideStep
     | PenaltyStep
     | QuantizeStep
     | SparseGroupsStep
@@ -28,6 +30,7 @@ __all__ = [
     "ExitsStep",
     "LowRankStep",
     "MaskStep",
+    "OverrideStep",
     "PenaltyStep",
     "QuantizeStep",
     "SparseGroupsStep",

@@ -69,6 +69,10 @@ class AtWork(ABC):
         """What it adds to the loss of images `x`, with slopes."""
         return None
 
+    def gradients(self) -> None:
+        """Called when the slopes of a step are whole, before an optimizer takes them."""
+        return None
+
     def told(self) -> str:
         """What it did to the network at `begin`, for people; empty for nothing they must know."""
         return ""

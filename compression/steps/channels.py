@@ -13,6 +13,7 @@ from compression.exits.taps import taps_of
 from compression.importance import L2, AnyDataFree, AnyImportance
 from compression.importance.base import Batches, by_own_mean, per_channel, takers_of
 from compression.masks import Mask, mask_on, masks_of, plain_copy
+from compression.overriders.place import overridden
 from compression.quantizers.place import quantization_of
 from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where, must_stand_alone
@@ -67,6 +68,11 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
         if quantization_of(network).layers:
             raise ValueError(
                 "an earlier step quantizes the network: remove channels in a training before"
+            )
+        if overridden(network):
+            raise ValueError(
+                "an earlier step overrides parts of the network: remove channels in a training "
+                "before"
             )
         if taps_of(network):
             raise ValueError(

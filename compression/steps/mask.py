@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.masks import AnyMethod, Surgery, mask_for, masks_of, refresh
+from compression.overriders.place import overridden_tensors
 from compression.quantizers.place import must_keep_zeros, quantization_of
 from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where, must_stand_alone
@@ -79,10 +80,16 @@ class _Masking(AtWork):
         self._memory = memory
         self.last_change = times[-1]
         masked, quantized = masks_of(network), quantization_of(network).layers
+        overridden = overridden_tensors(network)
         for layer, own in tensors:
             must_stand_alone(network, layer, own)
             if f"{layer}.{own}" in masked:
                 raise ValueError(f"an earlier step masks {layer}.{own} already: exclude {layer}")
+            if f"{layer}.{own}" in overridden:
+                raise ValueError(
+                    f"an earlier step overrides {layer}.{own}: let the mask come first, or write "
+                    "its method into that chain"
+                )
             kind = quantized[layer].weights if layer in quantized else None
             if kind is not None and own == "weight":
                 must_keep_zeros(layer, kind)

@@ -43,6 +43,16 @@ def test_another_process_gets_the_same_answers(
     torch.testing.assert_close(torch.load(tmp_path / "y.pt"), network.eval()(x).detach())
 
 
+def test_a_network_in_yaml_is_written_for_any_number_of_images(tmp_path: Path) -> None:
+    subject = open_subject("models/lenet5.yaml")
+    network = subject.build(seed=0).eval()
+    write_program(network, subject.input, tmp_path / PROGRAM)
+    again = torch.export.load(tmp_path / PROGRAM).module()
+    for count in (1, 3):
+        x = torch.randn(count, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(again(x), network(x).detach())
+
+
 class Deciding(nn.Module):
     """What it does depends on its data."""
 
