@@ -6,6 +6,7 @@ from compression.analysis.subject import ImagesConfig
 from proxyless_nas.command import short
 
 Method = Literal["channels", "bits", "int8"]
+StrategyName = Literal["least-lost", "uniform"]
 METHODS: tuple[Method, ...] = ("channels", "bits", "int8")
 
 
@@ -25,6 +26,9 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     in ONNX Runtime here, one thread."""
     methods: tuple[Method, ...] = METHODS
     """What may be done; what does not help the goal is not tried."""
+    strategy: StrategyName = "least-lost"
+    """least-lost: what each change loses alone is judged, then where least is lost for what is
+    saved goes first; uniform: the same everywhere, to compare."""
     tries: int = 10
     """Networks that are judged when what each change loses alone is known."""
     multiple: int = 4

@@ -1,6 +1,6 @@
 """Search what is done where, so that a goal is met and least is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from search.evaluators.compressed import CompressedNetwork
 from search.problems.compressed import Compressed, Compression
 from search.sensitivities import all_losses
 from search.strategies.least_lost import LeastLost, Losses
+from search.strategies.uniform import Uniform
 
 ALONE, TRIED = "alone.jsonl", "tried.jsonl"
 PROBED_WIDTHS = 3
@@ -41,7 +42,12 @@ class Searching:
         )  # fmt: skip
 
     def alone(self) -> tuple[list[np.ndarray], int, float]:
-        """[knobs][options]: what each loses alone; how many were judged, and in which time."""
+        """[knobs][options]: what each loses alone; how many were judged, and in which time.
+
+        Nothing where the strategy does not ask.
+        """
+        if self._given.config.strategy == "uniform":
+            return [], 0, 0.0
         strategy = self._strategy(lambda options: 0.0, 0)
         journal = Journal(self._given.out / ALONE)
         count = ask_and_tell(strategy, self._judge, journal, strategy.probes, "each change alone")
@@ -49,21 +55,31 @@ class Searching:
 
     def within(self, limits: Limits, losses: Sequence[np.ndarray], file: Path) -> Found:
         """The network that loses least within the limits; ValueError where there is none."""
-        decode = self.problem.decode
-        strategy = self._strategy(
-            lambda options: limits.excess(decode(options)), self._given.config.tries, losses
-        )
+        decode, tries = self.problem.decode, self._given.config.tries
+
+        def excess(options: tuple[int, ...]) -> float:
+            return limits.excess(decode(options))
+
+        strategy: LeastLost | Uniform
+        if self._given.config.strategy == "uniform":
+            strategy = Uniform(self.problem.counts, kinds(self.problem), excess)
+            most = strategy.networks
+        else:
+            strategy, most = self._strategy(excess, tries, losses), tries + 1
         journal = Journal(file)
-        count = ask_and_tell(
-            strategy, self._judge, journal, self._given.config.tries + 1, "together"
-        )
+        count = ask_and_tell(strategy, self._judge, journal, most, "together")
         best = strategy.best()
         return Found(decode(best.options), self._judge(0, best), count, journal.seconds)
 
     def _judge(self, number: int, choices: Choices) -> Evidence:
         return self.network.evaluate(self.problem.decode(choices.options))
 
-    def _strategy(self, excess, tries: int, losses: Sequence[np.ndarray] = ()) -> LeastLost:
+    def _strategy(
+        self,
+        excess: Callable[[tuple[int, ...]], float],
+        tries: int,
+        losses: Sequence[np.ndarray] = (),
+    ) -> LeastLost:
         problem = self.problem
         probed = [()] * len(problem.counts) if losses else probes(problem)
         return LeastLost(problem.counts, excess, probed, fillings(problem), tries, losses=losses)
@@ -78,6 +94,11 @@ def must_be_possible(limits: Limits, problem: Compression) -> None:
             for of, cost in limits.told(least).items()
         )
         raise ValueError(f"the goal cannot be met: with everything that may be done it is {near}")
+
+
+def kinds(problem: Compression) -> list[str]:
+    """Which knobs are alike: channels, bits, int8."""
+    return [knob.name.partition(" ")[0] for knob in problem.knobs]
 
 
 def probes(problem: Compression) -> list[tuple[int, ...]]:

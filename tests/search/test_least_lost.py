@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from search.choices import Evidence
+from search.choices import Choices, Evidence
 from search.strategies.least_lost import LeastLost
+from search.strategies.uniform import Uniform
 
 COUNTS = (4, 3, 4)
 LOSSES = [np.array([0.0, 0.1, 0.5, 2.0]), np.array([0.0, 0.4, 0.9]), np.array([0.0, 0.2, 0.3, 1.0])]
@@ -73,3 +74,17 @@ def test_what_cannot_be_met_is_an_error_and_what_costs_nothing_is_left_alone() -
     with pytest.raises(ValueError, match="cannot be met"):
         searched(0.01, tries=1)
     assert searched(2.0, tries=3)[0].best().options == (0, 0, 0)
+
+
+def test_uniform_judges_only_what_fits_and_does_least() -> None:
+    strategy = Uniform(COUNTS, ["wide", "bits", "wide"], lambda options: cost(options) / 0.7)
+    asked = [one.options for one in strategy.ask()]
+    assert all(cost(one) <= 0.7 and one[0] == one[2] for one in asked)
+    assert len(asked) == len(set(asked)) == strategy.networks
+    every = [(w, b, w) for w in range(4) for b in range(3) if cost((w, b, w)) <= 0.7]
+    assert {lost(one) for one in asked} >= {min(map(lost, every))}
+    seen = [Evidence(torch.tensor(lost(one)), torch.tensor(0.0)) for one in asked]
+    strategy.tell([Choices(one) for one in asked], seen)
+    assert lost(strategy.best().options) == min(map(lost, every))
+    with pytest.raises(ValueError, match="the same numbers everywhere"):
+        Uniform(COUNTS, ["wide", "bits", "wide"], lambda options: 2.0)
