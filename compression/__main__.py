@@ -29,6 +29,7 @@ from proxyless_nas.command import Command, run_many
 from proxyless_nas.files import read_yaml
 from search.auto.config import AutoConfig
 from search.auto.run import auto
+from search.verbs.run import RunConfig, run
 from training.config import TrainConfig
 from training.run import run_training
 
@@ -78,6 +79,7 @@ if __name__ == "__main__":
         "python -m compression",
         {
             "auto": Command(AutoConfig, auto),
+            "run": Command(RunConfig, run),
             "apply": Command(ApplyConfig, apply),
             "ana": Command(AnaConfig, step(ana)),
             "prune": Command(PruneConfig, step(prune)),

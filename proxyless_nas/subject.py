@@ -57,7 +57,7 @@ class Subject(Struct, frozen=True):
         if self.spec is not None:
             self.spec.save(str(folder / "spec.json"))
         elif self.described is not None:
-            write_bytes(folder / "network.yaml", self.described.config.text().encode())
+            write_bytes(folder / "network.yaml", self.described.text.encode())
         return self.spec is not None or self.described is not None
 
 

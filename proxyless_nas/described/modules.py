@@ -22,7 +22,7 @@ DEEPEST = 30
 NOT_BUILT = ("overrider",)
 
 
-class WiredNetwork(nn.Module):
+class Wired(nn.Module):
     """Layers by name, and the order in which tensors pass through them."""
 
     def __init__(
@@ -33,14 +33,28 @@ class WiredNetwork(nn.Module):
             self.add_module(name, layer)
         self._inputs, self._wiring = tuple(inputs), wiring
 
-    def forward(self, *images: Tensor) -> Any:
+    def passed(self, *given: Tensor) -> Any:
         """[B, ...] for each input; a tensor, or as many as there are outputs."""
-        tensors = dict(zip(self._inputs, images, strict=True))
+        tensors = dict(zip(self._inputs, given, strict=True))
         for step in self._wiring.steps:
             made = self.get_submodule(step.layer)(*(tensors[name] for name in step.sources))
             tensors.update(zip(step.makes, made if len(step.makes) > 1 else (made,), strict=True))
         found = tuple(tensors[name] for name in self._wiring.outputs)
         return found[0] if len(found) == 1 else found
+
+
+class WiredNetwork(Wired):
+    """With one input, as a tracer can follow it."""
+
+    def forward(self, x: Tensor) -> Any:
+        return self.passed(x)
+
+
+class WiredJoin(Wired):
+    """With several inputs."""
+
+    def forward(self, *tensors: Tensor) -> Any:
+        return self.passed(*tensors)
 
 
 class Building:
@@ -89,7 +103,8 @@ class Building:
                     f"not {len(step.makes)}", EdgeError,
                 )  # fmt: skip
             sizes.update(zip(step.makes, made, strict=True))
-        network = WiredNetwork(built, names, wiring)
+        kind = WiredNetwork if len(names) == 1 else WiredJoin
+        network = kind(built, names, wiring)
         return network, tuple(sizes[name] for name in wiring.outputs)
 
     def _names(self, given: Map, key: str, default: str, path: Path) -> tuple[str, ...]:

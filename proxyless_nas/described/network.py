@@ -24,44 +24,32 @@ BACKGROUND = f"{TASK}.background_class"
 SHAPE = f"{TASK}.preprocess.shape"
 
 
-class Described(Struct, frozen=True):
-    """A description that can be built."""
+class Described(Struct, frozen=True, forbid_unknown_fields=True):
+    """A description that can be built: the `text` of a whole configuration, as YAML."""
 
     name: str
     input: Shape
     classes: int
-    config: Config
+    text: str
 
-    def build(self, seed: int | None = None, device: str = "cpu") -> nn.Module:
-        """[B, *input] -> [B, classes], with fresh weights; none of them is drawn on device meta.
-
-        ValueError, with line and key, for what is wrong in the description.
-        """
-        network = self._built("meta")
-        weights = parameters_of(network)
-        if weights > MOST_WEIGHTS:
-            place = self.config.place("model")
-            refuse(place, ("model",), f"{weights:,} weights; {MOST_WEIGHTS:,} are the most")
-        if device == "meta":
-            return network
+    def build(self, seed: int | None = None) -> nn.Module:
+        """[B, *input] -> [B, classes], with fresh weights."""
         with seeded(seed):
-            return self._built(device)
+            return _built(Config().with_text(self.text, self.name), self.input, self.classes)
 
-    def _built(self, device: str) -> nn.Module:
-        config, model = self.config, self.config.raw("model")
-        sizes = (self.input.channels, self.input.height, self.input.width)
-        with torch.device(device):
-            network, made = Building(config).module(
-                model, ("model",), config.place("model"), [sizes], {}
-            )
-        if made != ((self.classes,),):
-            refuse(
-                config.place("model.graph"),
-                ("model", "graph"),
-                f"the output is {' and '.join(map(str, made))}, not one number for each of "
-                f"{self.classes} classes",
-            )
-        return network
+
+def _built(config: Config, shape: Shape, classes: int) -> nn.Module:
+    sizes = (shape.channels, shape.height, shape.width)
+    place = config.place("model")
+    network, made = Building(config).module(config.raw("model"), ("model",), place, [sizes], {})
+    if made != ((classes,),):
+        refuse(
+            config.place("model.graph"),
+            ("model", "graph"),
+            f"the output is {' and '.join(map(str, made))}, not one number for each of {classes} "
+            "classes",
+        )
+    return network
 
 
 def is_described(source: str) -> bool:
@@ -81,7 +69,8 @@ def file_of(source: str) -> Path:
 def describe(config: Config, side: int | None = None, classes: int | None = None) -> Described:
     """The network of a configuration, at another side or with another number of classes.
 
-    ValueError, with line and key, where it does not say what is needed.
+    ValueError, with line and key, where it does not say what is needed, or says it wrongly: it is
+    built once, without drawing a weight.
     """
     if classes is not None:
         config = _with_classes(config, classes)
@@ -96,7 +85,13 @@ def describe(config: Config, side: int | None = None, classes: int | None = None
     config = _with_classes(config, found).with_values(
         {f"{SHAPE}.height": shape.height, f"{SHAPE}.width": shape.width}
     )
-    return Described(str(name), shape, found, config)
+    with torch.device("meta"):
+        weights = parameters_of(_built(config, shape, found))
+    if weights > MOST_WEIGHTS:
+        refuse(
+            config.place("model"), ("model",), f"{weights:,} weights; {MOST_WEIGHTS:,} are the most"
+        )
+    return Described(str(name), shape, found, config.text())
 
 
 def _with_classes(config: Config, classes: int) -> Config:

@@ -1,0 +1,1 @@
+"""Files, values and verbs, one after another: a whole story on one command line."""
