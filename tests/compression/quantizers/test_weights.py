@@ -22,6 +22,7 @@ from compression.quantizers.weights import (
     WeightKind,
     WrpnWeights,
 )
+from compression.quantizers.weights.codebook import quantiles_of
 
 BITS = (1, 2, 3, 4, 5, 8)
 OF_ANY_BITS = [
@@ -29,12 +30,14 @@ OF_ANY_BITS = [
     RangeWeights(per="tensor"),
     RangeWeights(group=9),
     RangeWeights(symmetric=False),
+    RangeWeights(symmetric=False, zero=False),
     RangeWeights(range=MeanSquare()),
     LearnedWeights(),
     LearnedWeights(per="tensor"),
     DorefaWeights(),
     WrpnWeights(),
     CodebookWeights(),
+    CodebookWeights(begin="quantiles"),
     PowerWeights(),
     PowerWeights(per_octave=3),
 ]
@@ -218,10 +221,13 @@ def test_some_kinds_have_no_zero() -> None:
     w = weight()
     w[:, 1] = 0
     for kind in CASES:
-        if not kind.keeps_zeros and not isinstance(kind, CodebookWeights):
+        beside = isinstance(kind, RangeWeights) and not kind.zero  # where 0 lies is chance
+        if not kind.keeps_zeros and not isinstance(kind, CodebookWeights) and not beside:
             assert kind.quantizer(w)(w)[:, 1].all(), kind
     assert {("DorefaWeights", 4), ("BinaryWeights", 1), ("PowerWeights", 1)} < lost
-    assert ("RangeWeights", 4) not in lost
+    assert {one.zero for one in CASES if isinstance(one, RangeWeights) and one.keeps_zeros} == {
+        True
+    }
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
@@ -242,7 +248,50 @@ def test_a_codebook_keeps_what_was_pruned_at_zero_while_the_others_learn(bits: i
     assert not nothing(torch.ones(3, 4)).any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "bits, expected", [(2, [-1, 0, 0, 0, 1, 2]), (4, [-1, -0.4, 0, 0.2, 0.8, 2])]
+)
+def test_levels_between_the_ends_are_those_of_pocketflow(
+    bits: int, expected: list[float], dtype: torch.dtype
+) -> None:
+    w = torch.tensor([[-1, -0.4, 0, 0.3, 0.9, 2]], dtype=dtype)
+    kind = RangeWeights(bits=bits, per="tensor", symmetric=False, zero=False)
+    found = kind.quantizer(w)(w)
+    torch.testing.assert_close(found, torch.tensor([expected], dtype=dtype), rtol=0, atol=1e-5)
+
+
+def test_both_ends_are_levels_whatever_lies_between_and_a_constant_stays() -> None:
+    for per in ("tensor", "channel"):
+        kind = RangeWeights(bits=3, per=per, symmetric=False, zero=False)
+        w = torch.rand(5, 40, generator=torch.Generator().manual_seed(0)) + 3
+        found = kind.quantizer(w)(w)
+        pieces = found if per == "channel" else found.reshape(1, -1)
+        wholes = w if per == "channel" else w.reshape(1, -1)
+        for one, whole in zip(pieces, wholes, strict=True):
+            assert len(one.unique()) == 8
+            torch.testing.assert_close(torch.stack([one.min(), one.max()]),
+                                       torch.stack([whole.min(), whole.max()]))  # fmt: skip
+        same = torch.full((2, 6), 0.7)
+        torch.testing.assert_close(kind.quantizer(same)(same), same)
+    buckets = RangeWeights(bits=1, group=4, symmetric=False, zero=False)
+    w = torch.arange(16.0).reshape(2, 8)
+    found = buckets.quantizer(w)(w).reshape(-1, 4)
+    torch.testing.assert_close(found[:, [0, 3]], w.reshape(-1, 4)[:, [0, 3]])
+
+
+def test_a_codebook_may_begin_at_quantiles_as_in_pocketflow() -> None:
+    numbers = torch.arange(1.0, 101.0)
+    assert quantiles_of(numbers.numpy(), 4) == pytest.approx([20.8, 40.6, 60.4, 80.2])
+    kind = CodebookWeights(bits=2, begin="quantiles", rounds=1)
+    found = kind.quantizer(numbers)(numbers)
+    assert len(found.unique()) == 4  # means of what is nearest to those of the first round
+    assert found.unique().tolist() == pytest.approx([14.5, 39.5, 62, 87])
+
+
 def test_what_cannot_be_is_told() -> None:
+    with pytest.raises(ValueError, match="levels around 0 have 0 among them"):
+        RangeWeights(zero=False)
     with pytest.raises(ValueError, match="ternary weights take 2 bits, not 4"):
         replace(TernaryWeights(), bits=4)
     with pytest.raises(ValueError, match="binary weights take 1 bit, not 2"):
