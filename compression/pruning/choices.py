@@ -22,6 +22,7 @@ from compression.widths import (
 from compression.widths.choose import Cost
 from compression.widths.least_lost import Losses
 from compression.widths.random_points import draw
+from compression.widths.rounding import Rounding
 from compression.widths.stops import Stops
 from proxyless_nas.progress import progress_bar
 from training.evaluate import Evaluation
@@ -56,10 +57,12 @@ class Choice(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_f
 
 
 class Evenly(Choice, frozen=True, tag="evenly"):
-    """The same share everywhere."""
+    """The same share everywhere; widths are rounded to the `nearest` multiple, or `up`."""
+
+    rounding: Rounding = "nearest"
 
     def gone(self, known: Known) -> Gone:
-        return evenly(known.widths, known.cost, known.most, known.multiple)
+        return evenly(known.widths, known.cost, known.most, known.multiple, self.rounding)
 
 
 class LowestFirst(Choice, frozen=True, tag="lowest-first"):

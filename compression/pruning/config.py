@@ -5,6 +5,7 @@ from msgspec import Struct
 from compression.importance import L2, AnyImportance
 from compression.pruning.choices import AnyChoice, BySensitivity, RandomNetworks
 from compression.pruning.goals import AccuracyGoal, AnyGoal, LatencyGoal
+from compression.refit import Repair
 from compression.selectors import Where
 from compression.sensitivity import SHARES
 from training.config import TrainConfig
@@ -23,6 +24,8 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many channels of each group go; default: least-lost, for an accuracy by-sensitivity."""
     score: AnyImportance = L2()
     """Which ones: those with the least score."""
+    repair: Repair | None = None
+    """What `prune` does for the layers that took what is gone; default: nothing."""
     where: Where = Where()
     """Whose channels may go: a group only leaves with all the layers that make it."""
     multiple: int = 1
@@ -32,7 +35,7 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     judged_on: int = 2000
     """Training images that judge a network before it is tuned; fine-tuning learns them too."""
     seen: int = 512
-    """Training images for scores that look at some, and for statistics of batch norms."""
+    """Training images for scores that look at some, repairs, and statistics of batch norms."""
     recalibrate: bool = True
     """Estimate batch-norm statistics anew before a network is judged by `ana`."""
 

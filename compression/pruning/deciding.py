@@ -2,7 +2,6 @@
 
 from torch import nn
 
-from compression.channels.cut import noise, removed
 from compression.pruning.choices import Known, LeastLost
 from compression.pruning.clock import Clock, measured_whole
 from compression.pruning.goals import AccuracyGoal, LatencyGoal, MacsGoal
@@ -49,9 +48,7 @@ class Decision:
 
     def thin(self, gone: Gone) -> nn.Module:
         """The network without the first so many channels of each group's ranking."""
-        whole = self._whole
-        chosen = chosen_of(gone, whole.ranking)
-        return removed(whole.network, whole.channels, chosen, noise(whole.shape, whole.network))
+        return self._whole.without(chosen_of(gone, self._whole.ranking))
 
     def _chosen(self, cost: Cost, most: float) -> Gone:
         whole, config = self._whole, self._config

@@ -8,10 +8,11 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
-from compression.channels.cut import noise
+from compression.channels.cut import Chosen, noise, removed
 from compression.channels.groups import Channels, find_channels
 from compression.importance.base import Scores
 from compression.pruning.config import Pruning
+from compression.refit import Refitted, repaired
 from compression.sensitivity import Sensitivity, analyse
 from compression.sensitivity.channels import bytes_of
 from compression.sensitivity.found import JSON
@@ -62,6 +63,20 @@ class Whole:
     def ranking(self) -> Ranking:
         """Which channels go first."""
         return ranked(self.scores)
+
+    def without(self, chosen: Chosen, network: nn.Module | None = None) -> nn.Module:
+        """The network, or one of its kind, without these channels."""
+        network = network or self.network
+        return removed(network, self.channels, chosen, noise(self.shape, network))
+
+    def repaired(self, chosen: Chosen) -> tuple[nn.Module, list[Refitted]]:
+        """The network with these channels zero, and layers that make up for them on `seen` images;
+        how far each is off."""
+        network = self.network.to(self.device)
+        images = torch.cat([x for x, _ in self._seen()])
+        now, found = repaired(network, self.channels, chosen, images)
+        self.network.cpu()
+        return now.cpu(), found
 
     def sensitivity(self) -> Sensitivity:
         """What `ana` has found, or finds now; nothing is tried twice."""

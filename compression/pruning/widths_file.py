@@ -13,10 +13,11 @@ from compression.sensitivity.loop import digest_of
 from proxyless_nas.files import read_json
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
+from proxyless_nas.weights import load_weights
 from training.config import TrainConfig
 from training.prepare import first_network
 
-WIDTHS = "widths.json"
+WIDTHS, REPAIRED = "widths.json", "repaired.pt"
 
 
 class Narrowed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,20 +29,31 @@ class Narrowed(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Widths(Struct, frozen=True, forbid_unknown_fields=True):
-    """All groups of a network; `digest` tells its weights."""
+    """All groups of a network; `digest` tells its weights, `repaired` those of what is left where
+    they are not the same numbers."""
 
     network: str
     digest: str
     groups: tuple[Narrowed, ...]
+    repaired: str | None = None
 
     @classmethod
-    def of(cls, subject: Subject, network: nn.Module, channels: Channels, gone: Chosen) -> "Widths":
-        """What these channels being `gone` makes of a network."""
+    def of(
+        cls,
+        subject: Subject,
+        network: nn.Module,
+        channels: Channels,
+        gone: Chosen,
+        repaired: nn.Module | None = None,
+    ) -> "Widths":
+        """What these channels being `gone` makes of a network; `repaired`: what is left, where it
+        has other weights."""
         groups = (
             Narrowed(group.makers, group.width, tuple(sorted(gone.get(group.name, ()))))
             for group in channels.groups
         )
-        return cls(subject.name, digest_of(network, "", ()), tuple(groups))
+        own = None if repaired is None else digest_of(repaired, "", ())
+        return cls(subject.name, digest_of(network, "", ()), tuple(groups), own)
 
     def thin(self, network: nn.Module, shape: Shape, channels: Channels) -> nn.Module:
         """`network` without them; ValueError where it is not the one that was pruned."""
@@ -63,6 +75,16 @@ def read_widths(config: Pruning) -> Widths:
 
 
 def thinned(config: Pruning, widths: Widths, train: TrainConfig, subject: Subject) -> nn.Module:
-    """The network of a config with its first weights, without what `prune` has taken."""
+    """The network of a config without what `prune` has taken, with its first weights or those that
+    `prune` has fitted anew.
+
+    ValueError or FileNotFoundError where the fitted ones are not those of `widths`.
+    """
     network = first_network(train, subject).eval()
-    return widths.thin(network, subject.input, channels_of(config, network, subject.input))
+    thin = widths.thin(network, subject.input, channels_of(config, network, subject.input))
+    if widths.repaired is not None:
+        file = Path(config.out) / REPAIRED
+        load_weights(thin, file)
+        if digest_of(thin, "", ()) != widths.repaired:
+            raise ValueError(f"{file} does not belong to {WIDTHS}: prune again")
+    return thin

@@ -7,6 +7,9 @@ from compression.quantizers.fake import rounded
 from compression.quantizers.grid import Grid, unsigned
 from compression.quantizers.ranges import TINY, AnyRange, Limits
 
+HAIR = 1e-6
+"""Of a step: more than float32 errs by."""
+
 
 def fitted(values: Tensor, grid: Grid, how: AnyRange) -> Tensor:
     """[rows, 1]: the step with which a grid around 0 holds each row of `values` [rows, numbers]."""
@@ -26,17 +29,25 @@ def fitted(values: Tensor, grid: Grid, how: AnyRange) -> Tensor:
     )
 
 
-def fitted_beside(values: Tensor, bits: int, how: AnyRange) -> tuple[Tensor, Tensor]:
+def fitted_beside(
+    values: Tensor, bits: int, how: AnyRange, zero: bool = True
+) -> tuple[Tensor, Tensor]:
     """[rows, 1] both: step and offset of an unsigned grid that need not lie around 0.
 
-    0 is on it: the offset is a whole number of steps.
+    `zero`: 0 is on it, and the offset is a whole number of steps. Otherwise the least level is the
+    lower end of the range, and the largest the upper one, a hair beyond it: what lies half way
+    between two levels is rounded down, as in PocketFlow.
     """
     grid = unsigned(bits)
 
     def affine(limits: Limits) -> tuple[Tensor, Tensor]:
-        low, high = limits[0].clamp(max=0.0), limits[1].clamp(min=0.0)
+        low, high = limits
+        if zero:
+            low, high = low.clamp(max=0.0), high.clamp(min=0.0)
         step = ((high - low) / grid.high).clamp(min=TINY)
-        return step[:, None], ((low / step).round() * step)[:, None]
+        if zero:
+            return step[:, None], ((low / step).round() * step)[:, None]
+        return step[:, None] * (1 + HAIR), low[:, None]
 
     def error(limits: Limits) -> Tensor:
         step, offset = affine(limits)

@@ -1,6 +1,5 @@
 """How far a layer's answers to many images move with its weight, as a polynomial of that weight."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -8,8 +7,10 @@ import torch.nn.functional as F
 from msgspec import Struct
 from torch import Tensor, nn
 
-AT_ONCE, NUMBERS, TINY = 64, 2**25, 1e-12
-"""Images that are passed at a time; numbers of a layer's patches that are kept at a time."""
+from compression.patches import by_group, patches_of
+
+AT_ONCE, TINY = 64, 1e-12
+"""Images that are passed at a time."""
 
 
 class Squares(Struct, frozen=True, eq=False):
@@ -56,10 +57,10 @@ def squares_of(
         left = y - _answered(layer, x, weight)
         rest += float(left.double().square().sum())
         norm += float(y.double().square().sum())
-        for patches, answers in _patches(layer, x, left):
-            columns = _by_group(patches, groups)
+        for patches, answers in patches_of(layer, x, left):
+            columns = by_group(patches, groups)
             gram = gram + columns @ columns.mT
-            cross = cross + _by_group(answers, groups) @ columns.mT
+            cross = cross + by_group(answers, groups) @ columns.mT
     return Squares(gram, cross, rest, max(norm, TINY))
 
 
@@ -67,30 +68,6 @@ def _answered(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
     if isinstance(layer, nn.Conv2d):
         return layer._conv_forward(x, weight, layer.bias)
     return F.linear(x, weight, layer.bias)
-
-
-def _patches(layer: Any, x: Tensor, answers: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Of some images at a time what each answer is made of [n, inputs, places], and the answers."""
-    if not isinstance(layer, nn.Conv2d):
-        yield x.reshape(1, -1, x.shape[-1]).mT, answers.reshape(1, -1, answers.shape[-1]).mT
-        return
-    around = layer._reversed_padding_repeated_twice
-    x = F.pad(x, around, "constant" if layer.padding_mode == "zeros" else layer.padding_mode)
-    size: Any = layer.kernel_size
-    each = x.shape[1] * size[0] * size[1] * answers.shape[2] * answers.shape[3]
-    some = max(1, NUMBERS // each)
-    for images, there in zip(x.split(some), answers.split(some), strict=True):
-        yield (
-            F.unfold(images, size, dilation=layer.dilation, stride=layer.stride),  # type: ignore[arg-type]
-            there.flatten(2),
-        )
-
-
-def _by_group(columns: Tensor, groups: int) -> Tensor:
-    """[n, groups * d, places] -> [groups, d, n * places]."""
-    n, d, places = columns.shape
-    cut = columns.reshape(n, groups, d // groups, places)
-    return cut.permute(1, 2, 0, 3).reshape(groups, d // groups, n * places)
 
 
 class _Seen(Exception):

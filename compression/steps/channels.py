@@ -1,7 +1,7 @@
 """The step that lets whole channels leave: `do: channels`."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from compression.importance.base import Batches, by_own_mean, per_channel, taker
 from compression.masks import Mask, mask_on, masks_of, plain_copy
 from compression.overriders.place import overridden
 from compression.quantizers.place import quantization_of
+from compression.refit import Repair, repaired
 from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where, must_stand_alone
 from compression.steps.base import AtWork, Step
@@ -33,13 +34,16 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
     first, `evenly` from all groups or the `lowest-first` wherever they are; what is gone stays so.
     Widths are multiples of `multiple`. At the end of the training they are removed. Scores that
     look at images see `seen` training images. `where` says which layers' channels may go: a group
-    only leaves with all the layers that make it.
+    only leaves with all the layers that make it. With `repair: lstsq` the layers that took what
+    goes are fitted anew each time, on these images, to answer as they did just before; layers with
+    masked elements are not.
     """
 
     macs: float | AnyCurve | None = None
     keep: dict[str, int] | None = None
     """Instead of `macs`: by the first of the layers that make a group, how many channels stay."""
     score: AnyImportance = L2()
+    repair: Repair | None = None
     rank: Literal["evenly", "lowest-first"] = "evenly"
     multiple: int = 1
     seen: int = 512
@@ -81,7 +85,8 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
-        batches = () if isinstance(self.score, AnyDataFree) else seen(self.seen)
+        blind = isinstance(self.score, AnyDataFree) and self.repair is None
+        batches = () if blind else seen(self.seen)
         for layer, kept in (self.keep or {}).items():
             group = channels[layer]
             if not 0 < kept <= group.width:
@@ -115,8 +120,12 @@ class _Thinning(AtWork):
                 _mask_of(network, place)
 
     def before(self, step: int) -> None:
-        if step in self._shares:
-            self._mask(self.lost_at(self._shares[step]))
+        if step not in self._shares:
+            return
+        lost, gone = self.lost_at(self._shares[step]), self.gone(self._network)
+        if self._how.repair is not None and _count(lost) > _count(gone):
+            self._repair(lost)
+        self._mask(lost)
 
     def lost_at(self, share: float) -> Chosen:
         """The channels that are gone, and those that must go too for so much of the MACs."""
@@ -155,12 +164,35 @@ class _Thinning(AtWork):
     def told(self) -> str:
         return self._channels.split
 
+    @torch.no_grad()
+    def _repair(self, lost: Chosen) -> None:
+        """Let layers answer without what is lost as they do now."""
+        images = torch.cat([x for x, _ in self._batches])
+        sparse = {
+            name.rpartition(".")[0]
+            for name, mask in masks_of(self._network).items()
+            if not mask.kept.all()
+        }
+        plain = plain_copy(self._network)
+        fitted, found = repaired(plain, self._channels, lost, images, sparse)
+        for one in found:
+            layer: Any = self._network.get_submodule(one.layer)
+            other: Any = fitted.get_submodule(one.layer)
+            layer.weight = other.weight.detach()  # below its masks
+            if other.bias is not None:
+                layer.bias.copy_(other.bias)
+
     def _mask(self, lost: Chosen) -> None:
         for group in self._channels.groups:
             for place in matrices(self._network, group):
                 positions = np.flatnonzero(np.isin(place.channel, lost.get(group.name, ())))
                 kept = _mask_of(self._network, place).kept
                 kept.index_fill_(place.axis, torch.from_numpy(positions).to(kept.device), False)
+
+
+def _count(chosen: Chosen) -> int:
+    """Channels of all groups."""
+    return sum(map(len, chosen.values()))
 
 
 def _mask_of(network: nn.Module, place: Place) -> Mask:

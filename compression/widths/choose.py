@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from compression.importance.base import Scores
-from compression.widths.rounding import kept_of
+from compression.widths.rounding import Rounding, kept_of
 from compression.widths.sizes import Gone
 from compression.widths.stops import stops_of
 
@@ -15,7 +15,13 @@ Cost = Callable[[Gone], float]
 SHARES = 1000
 
 
-def evenly(widths: Mapping[str, int], cost: Cost, most: float, multiple: int = 1) -> Gone:
+def evenly(
+    widths: Mapping[str, int],
+    cost: Cost,
+    most: float,
+    multiple: int = 1,
+    rounding: Rounding = "nearest",
+) -> Gone:
     """The same share goes everywhere, rounded to widths of `multiple`: the least that costs `most`.
 
     Shares are tried in steps of a thousandth. ValueError where not even the narrowest network
@@ -24,7 +30,8 @@ def evenly(widths: Mapping[str, int], cost: Cost, most: float, multiple: int = 1
 
     def at(step: int) -> Gone:
         return {
-            name: width - kept_of(width, step / SHARES, multiple) for name, width in widths.items()
+            name: width - kept_of(width, step / SHARES, multiple, rounding)
+            for name, width in widths.items()
         }
 
     narrowest = cost(at(SHARES))

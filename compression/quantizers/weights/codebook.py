@@ -1,5 +1,7 @@
 """Weights that share a few values, found by k-means: `by: codebook`."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.weights.base import WeightKind
 
 TOLERANCE = 1e-7
+Begin = Literal["best", "quantiles"]
 
 
 class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
@@ -20,6 +23,9 @@ class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
 
     rounds: int = 50
     """Most rounds of k-means."""
+    begin: Begin = "best"
+    """Where k-means begins: at evenly spread `quantiles` (PocketFlow's non-uniform quantization),
+    or there and evenly between the ends, whichever ends with the less squared error."""
 
     def __post_init__(self) -> None:
         WeightKind.__post_init__(self)
@@ -37,7 +43,9 @@ class CodebookWeights(WeightKind, frozen=True, tag="codebook"):
         label = torch.zeros_like(numbers, dtype=torch.long)
         first = int(pruned.any())
         if not pruned.all():
-            label[~pruned] = first + nearest_means(numbers[~pruned], values - first, self.rounds)
+            label[~pruned] = first + nearest_means(
+                numbers[~pruned], values - first, self.rounds, self.begin
+            )
         return Shared(label.reshape(weight.shape), values, bool(first))
 
 
@@ -71,12 +79,17 @@ class Shared(OverWeight):
         return sums * self.part
 
 
-def nearest_means(values: Tensor, count: int, rounds: int) -> Tensor:
+def quantiles_of(values: np.ndarray, count: int) -> np.ndarray:
+    """[count]: the quantiles i / (count + 1) of numbers, i from 1, linear between neighbours."""
+    return np.quantile(values, np.arange(1, count + 1) / (count + 1))
+
+
+def nearest_means(values: Tensor, count: int, rounds: int, begin: Begin = "best") -> Tensor:
     """[numbers]: for each of `values` [numbers] the nearest of at most `count` means.
 
-    Lloyd's rounds, twice: from means spread evenly between the ends, which keeps the few large
-    numbers apart (Han et al. 2016, section 3.2), and from evenly spread quantiles; of both what has
-    the less squared error.
+    Lloyd's rounds from `quantiles_of` the values, or twice: from means spread evenly between the
+    ends, which keeps the few large numbers apart (Han et al. 2016, section 3.2), and from evenly
+    spread quantiles of the different ones; of both what has the less squared error.
     """
     numbers = values.cpu().double().numpy()
     ordered = np.sort(numbers)
@@ -84,7 +97,9 @@ def nearest_means(values: Tensor, count: int, rounds: int) -> Tensor:
     if len(distinct) <= count:
         return torch.from_numpy(np.searchsorted(distinct, numbers)).to(values.device)
     quantiles = distinct[((np.arange(count) + 0.5) / count * len(distinct)).astype(int)]
-    starts = np.linspace(distinct[0], distinct[-1], count), quantiles
+    starts = (np.linspace(distinct[0], distinct[-1], count), quantiles)
+    if begin == "quantiles":
+        starts = (quantiles_of(ordered, count),)
     found = [_lloyd(ordered, start, rounds) for start in starts]
     means = min(found, key=lambda one: np.square(ordered - one[_nearest(one, ordered)]).sum())
     return torch.from_numpy(_nearest(means, numbers)).to(values.device)

@@ -13,16 +13,25 @@ class RangeWeights(Rows, frozen=True, tag="range"):
     """Range-linear quantization (Jacob et al. 2018); the range is that of the first weights.
 
     `symmetric`: around 0, which is a level, as far to both sides; one bit says the sign. Otherwise
-    the levels lie between the least and the largest weight, and 0 is one of them.
+    the levels lie between the least and the largest weight, and 0 is one of them; without `zero`
+    it need not be, and both ends are levels (PocketFlow's uniform quantization).
     """
 
     symmetric: bool = True
+    zero: bool = True
     range: AnyRange = MinMax()
+
+    def __post_init__(self) -> None:
+        Rows.__post_init__(self)
+        if self.symmetric and not self.zero:
+            raise ValueError(
+                "levels around 0 have 0 among them: without `zero`, `symmetric: false`"
+            )
 
     @property
     def keeps_zeros(self) -> bool:
-        """All but the sign alone."""
-        return self.bits > 1 or not self.symmetric
+        """All but the sign alone, and what lies beside 0."""
+        return self.zero and (self.bits > 1 or not self.symmetric)
 
     def quantizer(self, weight: Tensor) -> nn.Module:
         rows = self.rows(weight)
@@ -33,6 +42,6 @@ class RangeWeights(Rows, frozen=True, tag="range"):
             else:
                 step = fitted(rows, grid, self.range)
             return self.cut(OnGrid(grid, self.like_rows(step, weight)))
-        step, offset = fitted_beside(rows, self.bits, self.range)
+        step, offset = fitted_beside(rows, self.bits, self.range, self.zero)
         step, offset = (self.like_rows(one, weight) for one in (step, offset))
         return self.cut(OnGrid(unsigned(self.bits), step, offset))

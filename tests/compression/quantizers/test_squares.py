@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from compression.quantizers import squares
+from compression import patches
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.place import Asked, quantize
 from compression.quantizers.squares import squares_of
@@ -25,7 +25,7 @@ LAYERS = [
 def test_error_and_slope_are_those_of_the_answers(
     layer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(squares, "NUMBERS", 2000)
+    monkeypatch.setattr(patches, "NUMBERS", 2000)
     torch.manual_seed(0)
     whole = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), layer, nn.Tanh()).eval()
     network = deepcopy(whole)

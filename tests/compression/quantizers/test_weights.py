@@ -29,12 +29,14 @@ OF_ANY_BITS = [
     RangeWeights(per="tensor"),
     RangeWeights(group=9),
     RangeWeights(symmetric=False),
+    RangeWeights(symmetric=False, zero=False),
     RangeWeights(range=MeanSquare()),
     LearnedWeights(),
     LearnedWeights(per="tensor"),
     DorefaWeights(),
     WrpnWeights(),
     CodebookWeights(),
+    CodebookWeights(begin="quantiles"),
     PowerWeights(),
     PowerWeights(per_octave=3),
 ]
@@ -218,10 +220,13 @@ def test_some_kinds_have_no_zero() -> None:
     w = weight()
     w[:, 1] = 0
     for kind in CASES:
-        if not kind.keeps_zeros and not isinstance(kind, CodebookWeights):
+        beside = isinstance(kind, RangeWeights) and not kind.zero  # where 0 lies is chance
+        if not kind.keeps_zeros and not isinstance(kind, CodebookWeights) and not beside:
             assert kind.quantizer(w)(w)[:, 1].all(), kind
     assert {("DorefaWeights", 4), ("BinaryWeights", 1), ("PowerWeights", 1)} < lost
-    assert ("RangeWeights", 4) not in lost
+    assert {one.zero for one in CASES if isinstance(one, RangeWeights) and one.keeps_zeros} == {
+        True
+    }
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
@@ -243,6 +248,8 @@ def test_a_codebook_keeps_what_was_pruned_at_zero_while_the_others_learn(bits: i
 
 
 def test_what_cannot_be_is_told() -> None:
+    with pytest.raises(ValueError, match="levels around 0 have 0 among them"):
+        RangeWeights(zero=False)
     with pytest.raises(ValueError, match="ternary weights take 2 bits, not 4"):
         replace(TernaryWeights(), bits=4)
     with pytest.raises(ValueError, match="binary weights take 1 bit, not 2"):

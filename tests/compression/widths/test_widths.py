@@ -30,6 +30,17 @@ def test_widths_are_rounded_as_vitis_rounds_them(
     assert kept_of(width, share, multiple) == kept
 
 
+SLIMMED = [(64, 0.5, 1, 32), (10, 0.33, 1, 4), (7, 0.6, 1, 5), (10, 0.33, 8, 8), (64, 0.51, 8, 40)]
+SLIMMED += [(12, 1.0, 8, 12), (30, 0.1, 1, 3)]
+
+
+@pytest.mark.parametrize("width, density, multiple, kept", SLIMMED)
+def test_widths_are_rounded_up_as_network_slimming_rounds_them(
+    width: int, density: float, multiple: int, kept: int
+) -> None:
+    assert kept_of(width, 1 - density, multiple, "up") == kept
+
+
 @pytest.mark.parametrize("share, multiple", [(-0.1, 1), (1.1, 1), (0.5, 0)])
 def test_impossible_widths_are_refused(share: float, multiple: int) -> None:
     with pytest.raises(ValueError):

@@ -1,0 +1,1 @@
+"""Least squares: layers make up for channels that are gone."""
