@@ -73,7 +73,7 @@ def write_recipe(given: Given, one: Compressed) -> Path:
     steps: list[dict[str, object]] = []
     if one.gone:
         keep = {name: given.sizes.widths[name] - gone for name, gone in one.gone.items()}
-        steps.append({"do": "channels", "keep": keep, "when": {"end": 1}})
+        steps.append({"do": "channels", "keep": keep, "repair": "lstsq", "when": {"end": 1}})
     if one.bits:
         policy_of(given, one).save(given.out / BITS)
     steps.append({"do": "teach"})

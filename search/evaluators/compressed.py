@@ -14,12 +14,12 @@ from compression.quantizers.fold import folded
 from compression.quantizers.place import Asked, quantizable, quantize
 from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.weights import RangeWeights
+from compression.refit import repaired
 from compression.widths import Ranking, chosen_of
 from proxyless_nas.layer import Shape
 from search.choices import Evidence
 from search.evaluators.rounded import Answered, divergence
 from search.problems.compressed import Compressed
-from training.batch_norm import batch_norms, reestimate
 from training.datasets import Batch
 
 WEIGHTS = RangeWeights(range=MeanSquare())
@@ -29,9 +29,9 @@ ACTIVATIONS = RangeActivations(bits=8)
 class CompressedNetwork:
     """A network in float, and what is left of it when channels go and weights are rounded.
 
-    Batch norms are estimated anew on `seen` where channels went, as networks are judged that have
-    not learned since (EagleEye, Li et al. 2020). `evaluate` says how far the answers are from those
-    of the whole network, as the mean KL(whole || compressed) in nats, and how many are right.
+    Where channels went, layers that took them are fitted anew on `seen` (He et al. 2017): networks
+    are judged that have not learned since. `evaluate` says how far the answers are from those of
+    the whole network, as the mean KL(whole || compressed) in nats, and how many are right.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class CompressedNetwork:
         self.whole, self.shape = deepcopy(whole).eval().requires_grad_(False), shape
         self._channels, self._ranking, self._seen = channels, ranking, seen
         self._lone = folded(self.whole, shape)
+        self._images = torch.cat([x for x, _ in seen])
         with torch.no_grad():
             self._judged = [
                 Answered(x, y, self.whole(x).double().log_softmax(dim=1)) for x, y in judged
@@ -50,11 +51,9 @@ class CompressedNetwork:
         """A copy without the channels, in float."""
         if not one.gone or self._channels is None:
             return deepcopy(self.whole)
-        chosen = chosen_of(one.gone, self._ranking)
-        left = removed(self.whole, self._channels, chosen, noise(self.shape, self.whole))
-        if batch_norms(left):
-            reestimate(left, self._seen)
-        return left.eval()
+        chosen, x = chosen_of(one.gone, self._ranking), noise(self.shape, self.whole)
+        fitted, _ = repaired(self.whole, self._channels, chosen, self._images)
+        return removed(fitted, self._channels, chosen, x).eval()
 
     def network(self, one: Compressed) -> nn.Module:
         """A copy that is narrowed, and rounded where it is to be; batch norms are folded then."""
