@@ -3,8 +3,10 @@
 from compression.masks.mask import (
     Mask,
     bake,
+    dense_of,
+    forget,
     forget_masked,
-    mask_for,
+    left_by_others,
     mask_on,
     masks_of,
     plain_copy,
@@ -12,6 +14,7 @@ from compression.masks.mask import (
 )
 from compression.masks.methods import (
     AnyMethod,
+    Between,
     Blocks,
     Level,
     Random,
@@ -22,6 +25,7 @@ from compression.masks.methods import (
 
 __all__ = [
     "AnyMethod",
+    "Between",
     "Blocks",
     "Level",
     "Mask",
@@ -30,8 +34,10 @@ __all__ = [
     "Surgery",
     "Threshold",
     "bake",
+    "dense_of",
+    "forget",
     "forget_masked",
-    "mask_for",
+    "left_by_others",
     "mask_on",
     "masks_of",
     "plain_copy",

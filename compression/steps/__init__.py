@@ -7,7 +7,9 @@ from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
 from compression.steps.penalty import PenaltyStep
 from compression.steps.quantize import QuantizeStep
+from compression.steps.remove import RemoveStep
 from compression.steps.sparse_groups import SparseGroupsStep
+from compression.steps.structures import StructuresStep
 from compression.steps.teach import TeachStep
 
 AnyStep = (
@@ -17,7 +19,9 @@ AnyStep = (
     | MaskStep
     | PenaltyStep
     | QuantizeStep
+    | RemoveStep
     | SparseGroupsStep
+    | StructuresStep
     | TeachStep
 )
 
@@ -30,6 +34,8 @@ __all__ = [
     "MaskStep",
     "PenaltyStep",
     "QuantizeStep",
+    "RemoveStep",
     "SparseGroupsStep",
+    "StructuresStep",
     "TeachStep",
 ]

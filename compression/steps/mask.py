@@ -6,18 +6,17 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from compression.masks import AnyMethod, Surgery, mask_for, masks_of, refresh
-from compression.quantizers.place import must_keep_zeros, quantization_of
-from compression.schedule import AnyCurve, values_of
-from compression.selectors import Where, must_stand_alone
-from compression.steps.base import AtWork, Step
+from compression.masks import AnyMethod, Between, Surgery, refresh
+from compression.schedule import AnyCurve, values_by_step
+from compression.steps.base import AtWork
+from compression.steps.masks import Below, Masking, Masks
 from compression.steps.rewind import Memory, Rewind
 from proxyless_nas.layer import Shape
 from training.companion import Seen
 from training.plan import Plan
 
 
-class MaskStep(Step, frozen=True, tag="mask"):
+class MaskStep(Masks, frozen=True, tag="mask"):
     """Zeros that stay, chosen anew at every time by one of the methods of `compression/masks`.
 
     Each number of the `method` may be a curve instead:
@@ -30,74 +29,66 @@ class MaskStep(Step, frozen=True, tag="mask"):
     """
 
     method: dict[str, Any]
-    where: Where = Where()
     rewind: Rewind | None = None
 
     def __post_init__(self) -> None:
-        methods = self.methods(1000)
-        if self.rewind is not None and isinstance(methods[0], Surgery):
+        self.must_fit()
+        method = next(iter(self.methods([[number] for number in range(1000)]).values()))
+        if self.rewind is not None and isinstance(method, Surgery):
             raise ValueError("surgery lets what is masked learn on, and `rewind` forgets it")
+        if self.rewind is not None and self.below is not None:
+            raise ValueError("`rewind` makes what is masked zero: leave `below` out")
 
-    def methods(self, times: int) -> list[AnyMethod]:
-        """The method at each of so many times. ValueError for one that is not understood."""
-        curves = {
-            key: values_of(msgspec.convert(value, AnyCurve), times)
-            for key, value in self.method.items()
-            if isinstance(value, dict)
-        }
-        fixed = {key: value for key, value in self.method.items() if key not in curves}
-        if not curves:
-            return [msgspec.convert(fixed, AnyMethod)] * times
-        return [
-            msgspec.convert({**fixed, **dict(zip(curves, values, strict=True))}, AnyMethod)
-            for values in zip(*curves.values(), strict=True)
-        ]
+    def methods(self, rounds: list[list[int]]) -> dict[int, AnyMethod]:
+        """The method at each step of some rounds. ValueError for one that is not understood."""
+        return by_step(self.method, rounds, AnyMethod)
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
-        times = self.times(plan)
         memory = None
         if self.rewind is not None:
-            memory = self.rewind.memory(network, self.when, times, plan)
-        tensors = self.where.tensors(network)
-        return _Masking(network, tensors, times, self.methods(len(times)), memory)
+            memory = self.rewind.memory(network, self.when, self.times(plan), plan)
+        methods = self.methods(self.rounds(plan))
+        below = self.below or (
+            "learns" if isinstance(_first(methods), Between | Surgery) else "waits"
+        )
+        return _Masking(network, shape, self, plan, methods, memory, below)
 
 
-class _Masking(AtWork):
-    """Masks on some tensors, chosen anew at some times."""
+class _Masking(Masking):
+    """Masks on elements."""
 
     def __init__(
         self,
         network: nn.Module,
-        tensors: list[tuple[str, str]],
-        times: list[int],
-        methods: list[AnyMethod],
+        shape: Shape,
+        how: MaskStep,
+        plan: Plan,
+        methods: dict[int, AnyMethod],
         memory: Memory | None,
+        below: Below,
     ) -> None:
-        parts = dict(network.named_modules())
-        self._tensors = [(parts[layer], own) for layer, own in tensors]
-        self._methods = dict(zip(times, methods, strict=True))
-        self._memory = memory
-        self.last_change = times[-1]
-        masked, quantized = masks_of(network), quantization_of(network).layers
-        for layer, own in tensors:
-            must_stand_alone(network, layer, own)
-            if f"{layer}.{own}" in masked:
-                raise ValueError(f"an earlier step masks {layer}.{own} already: exclude {layer}")
-            kind = quantized[layer].weights if layer in quantized else None
-            if kind is not None and own == "weight":
-                must_keep_zeros(layer, kind)
-        for part, own in self._tensors:
+        super().__init__(network, shape, how, plan, "elements", below)
+        self._methods, self._memory = methods, memory
+        self._measured: dict[str, Tensor] = {}
+        for _, part, own in self.tensors:
             weight = getattr(part, own).detach()
-            methods[0].mask(weight, torch.ones_like(weight, dtype=torch.bool))  # does it fit?
-            mask_for(part, own, methods[0])
+            _first(methods).mask(weight, torch.ones_like(weight, dtype=torch.bool))  # does it fit?
+        self.place("elements")
 
     def before(self, step: int) -> None:
         if self._memory is not None:
             self._memory.before(step)
-        method = self._methods.get(step)
-        if method is not None:
-            for part, own in self._tensors:
-                refresh(part, own, method)
+        super().before(step)
+
+    def choose(self, step: int) -> None:
+        for layer, part, own in self.tensors:
+            method: Any = self._methods[step]
+            if method.remembers:
+                name = f"{layer}.{own}"
+                if name not in self._measured:
+                    self._measured[name] = method.measured(self.dense(layer, part, own))
+                method = method.remembering(self._measured[name])
+            refresh(part, own, method, self.factor(layer))
 
     def goes_back(self, step: int) -> bool:
         if self._memory is None or step not in self._methods or step == self._memory.at:
@@ -106,8 +97,38 @@ class _Masking(AtWork):
         return True
 
     def state(self) -> dict[str, Tensor]:
-        return {} if self._memory is None else self._memory.held
+        held = {} if self._memory is None else self._memory.held
+        return held | {f"{MEASURED}{name}": one for name, one in self._measured.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
+        self._measured = {
+            name.removeprefix(MEASURED): one for name, one in state.items() if MEASURED in name
+        }
         if self._memory is not None:
-            self._memory.held = state
+            self._memory.held = {name: one for name, one in state.items() if MEASURED not in name}
+
+
+MEASURED = "measured "
+
+
+def by_step(fields: dict[str, Any], rounds: list[list[int]], kind: Any) -> dict[int, Any]:
+    """A struct of a `kind` for each step of some rounds, from fields that may be curves."""
+    curves = {
+        key: values_by_step(msgspec.convert(value, AnyCurve), rounds)
+        for key, value in fields.items()
+        if isinstance(value, dict)
+    }
+    fixed = {key: value for key, value in fields.items() if key not in curves}
+    steps = [step for each in rounds for step in each]
+    if not curves:
+        return dict.fromkeys(steps, msgspec.convert(fixed, kind))
+    return {
+        step: msgspec.convert(
+            {**fixed, **{key: values[step] for key, values in curves.items()}}, kind
+        )
+        for step in steps
+    }
+
+
+def _first(methods: dict[int, AnyMethod]) -> AnyMethod:
+    return next(iter(methods.values()))

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from compression.quantizers.fitting import fitted, fitted_beside
 from compression.quantizers.grid import signed, unsigned
 from compression.quantizers.on_grid import OnGrid
+from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.ranges import TINY, AnyRange, MinMax
 from compression.quantizers.weights.base import Rows
 
@@ -12,12 +13,14 @@ from compression.quantizers.weights.base import Rows
 class RangeWeights(Rows, frozen=True, tag="range"):
     """Range-linear quantization (Jacob et al. 2018); the range is that of the first weights.
 
+    With `follows` it is that of the weights as they are, whenever the layer is called.
     `symmetric`: around 0, which is a level, as far to both sides; one bit says the sign. Otherwise
     the levels lie between the least and the largest weight, and 0 is one of them.
     """
 
     symmetric: bool = True
     range: AnyRange = MinMax()
+    follows: bool = False
 
     @property
     def keeps_zeros(self) -> bool:
@@ -25,6 +28,11 @@ class RangeWeights(Rows, frozen=True, tag="range"):
         return self.bits > 1 or not self.symmetric
 
     def quantizer(self, weight: Tensor) -> nn.Module:
+        self.rows(weight)  # do the groups fit?
+        return _Following(self) if self.follows else self.fixed(weight)
+
+    def fixed(self, weight: Tensor) -> nn.Module:
+        """The quantizer whose range is that of `weight` for good."""
         rows = self.rows(weight)
         if self.symmetric:
             grid = signed(self.bits, restricted=True)
@@ -36,3 +44,14 @@ class RangeWeights(Rows, frozen=True, tag="range"):
         step, offset = fitted_beside(rows, self.bits, self.range)
         step, offset = (self.like_rows(one, weight) for one in (step, offset))
         return self.cut(OnGrid(unsigned(self.bits), step, offset))
+
+
+class _Following(OverWeight):
+    """w -> on a grid over the range that w has now; slopes pass."""
+
+    def __init__(self, kind: RangeWeights) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return self.kind.fixed(weight)(weight)
