@@ -147,7 +147,9 @@ class Listed(Struct, frozen=True, kw_only=True, tag_field="curve", tag="list"):
         return [*self.to, *[self.to[-1]] * (count - len(self.to))]
 
 
-class Ramp(Struct, frozen=True, kw_only=True, tag_field="curve", forbid_unknown_fields=True):
+class Ramp(
+    Struct, frozen=True, kw_only=True, tag_field="curve", tag="ramp", forbid_unknown_fields=True
+):
     """Slow at first, faster from the time `turn` on, counted from 0: a threshold for weights of an
     RNN (Narang et al. 2017, section 3).
 
@@ -173,7 +175,9 @@ class Ramp(Struct, frozen=True, kw_only=True, tag_field="curve", forbid_unknown_
         ]
 
 
-class Uniform(Struct, frozen=True, kw_only=True, tag_field="curve", forbid_unknown_fields=True):
+class Uniform(
+    Struct, frozen=True, kw_only=True, tag_field="curve", tag="uniform", forbid_unknown_fields=True
+):
     """Drawn anew at every time, evenly between `low` and `high`."""
 
     low: float

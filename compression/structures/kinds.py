@@ -36,7 +36,10 @@ class Way(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fiel
 
 
 class _Share(Way, frozen=True):
-    """The `share` that is worth least goes, rounded down: not all, unless it is 1."""
+    """The `share` that is worth least goes, rounded down: not all, unless it is 1.
+
+    What is zero as a whole is worth least.
+    """
 
     share: float
 
@@ -50,7 +53,8 @@ class _Share(Way, frozen=True):
         return min(int(self.share * count + ROUNDING), most)
 
     def kept(self, rows: Tensor, scores: Tensor | None, draw: int) -> Tensor:
-        worth = self.worth(rows, scores, draw)
+        worth = self.worth(rows, scores, draw).float()
+        worth = worth.masked_fill((rows == 0).all(dim=1), -torch.inf)
         kept = torch.ones(len(worth), dtype=torch.bool, device=rows.device)
         kept[worth.argsort(stable=True)[: self.gone(len(worth))]] = False
         return kept
