@@ -2,8 +2,9 @@
 
 from torch import Tensor, nn
 
+from compression.quantizers.fake import rounded
 from compression.quantizers.fitting import fitted, fitted_beside
-from compression.quantizers.grid import signed, unsigned
+from compression.quantizers.grid import Grid, signed, unsigned
 from compression.quantizers.on_grid import OnGrid
 from compression.quantizers.over_weight import OverWeight
 from compression.quantizers.ranges import TINY, AnyRange, MinMax
@@ -28,22 +29,27 @@ class RangeWeights(Rows, frozen=True, tag="range"):
         return self.bits > 1 or not self.symmetric
 
     def quantizer(self, weight: Tensor) -> nn.Module:
-        self.rows(weight)  # do the groups fit?
-        return _Following(self) if self.follows else self.fixed(weight)
+        if self.follows:
+            self.rows(weight)  # do the groups fit?
+            return _Following(self)
+        return self.cut(OnGrid(self.grid, *self.spaced(weight, self.grid)))
 
-    def fixed(self, weight: Tensor) -> nn.Module:
-        """The quantizer whose range is that of `weight` for good."""
+    @property
+    def grid(self) -> Grid:
+        """Where the levels lie, in steps."""
+        return signed(self.bits, restricted=True) if self.symmetric else unsigned(self.bits)
+
+    def spaced(self, weight: Tensor, grid: Grid) -> tuple[Tensor, Tensor | None]:
+        """The step of the grid, and its offset if it has one, over the range of a weight."""
         rows = self.rows(weight)
-        if self.symmetric:
-            grid = signed(self.bits, restricted=True)
-            if grid.half:
-                step = (2 * rows.abs().mean(dim=1, keepdim=True)).clamp(min=TINY)
-            else:
-                step = fitted(rows, grid, self.range)
-            return self.cut(OnGrid(grid, self.like_rows(step, weight)))
-        step, offset = fitted_beside(rows, self.bits, self.range)
-        step, offset = (self.like_rows(one, weight) for one in (step, offset))
-        return self.cut(OnGrid(unsigned(self.bits), step, offset))
+        if not self.symmetric:
+            step, offset = fitted_beside(rows, self.bits, self.range)
+            return self.like_rows(step, weight), self.like_rows(offset, weight)
+        if grid.half:
+            step = (2 * rows.abs().mean(dim=1, keepdim=True)).clamp(min=TINY)
+        else:
+            step = fitted(rows, grid, self.range)
+        return self.like_rows(step, weight), None
 
 
 class _Following(OverWeight):
@@ -51,7 +57,10 @@ class _Following(OverWeight):
 
     def __init__(self, kind: RangeWeights) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.grid = kind, kind.grid
 
     def forward(self, weight: Tensor) -> Tensor:
-        return self.kind.fixed(weight)(weight)
+        group = self.kind.group
+        rows = weight if group is None else weight.reshape(-1, group)
+        step, offset = self.kind.spaced(weight, self.grid)
+        return rounded(rows, step, self.grid, offset).reshape(weight.shape)
