@@ -142,6 +142,10 @@ SLOPES: Said = (
     "structures by taylor: filters go without which the loss changes least, on training images; "
     "there those whose removal would raise it most, by one batch",
 )
+DRAWN: Said = (
+    "differs",
+    "the share is drawn once for all its layers, there for each; chance has a seed here",
+)
 CHANCE: Said = ("differs", "chance has a seed here, so other filters are drawn")
 NORM: Said = ("translated", "structures by their norm")
 
@@ -150,7 +154,7 @@ RANKED: dict[str, tuple[type[Struct], Callable[[Context, Any], list[Draft]], Sai
     "L2RankedStructureParameterPruner": (Ranked, _by("l2"), NORM),
     "L1RankedStructureParameterPruner_AGP": (RankedAgp, _by("l1"), NORM),
     "L2RankedStructureParameterPruner_AGP": (RankedAgp, _by("l2"), NORM),
-    "RandomLevelStructureParameterPruner": (RandomLevel, _by("l1"), CHANCE),
+    "RandomLevelStructureParameterPruner": (RandomLevel, _by("l1"), DRAWN),
     "ActivationAPoZRankedFilterPruner": (Filters, _by("apoz"), SEES),
     "ActivationAPoZRankedFilterPruner_AGP": (FiltersAgp, _by("apoz"), SEES),
     "ActivationMeanRankedFilterPruner": (Filters, _by("activation-mean"), MEAN),
