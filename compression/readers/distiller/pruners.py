@@ -133,12 +133,14 @@ def ramp(args: Recurrent, epochs: tuple[int, ...], end: int, frequency: int | No
 
 def _splicing(context: Context, args: Splicing) -> list[Draft]:
     drafts = context.each("sensitivities", args.sensitivities, None)
-    begin = context.timing.begin
-    growth = [(epoch - begin) * args.sensitivity_multiplier + 1 for epoch in context.timing.epochs]
+    timing = context.timing
+    growth = [(epoch - timing.begin) * args.sensitivity_multiplier + 1 for epoch in timing.epochs]
 
     def alpha(value: float) -> Any:
-        if args.sensitivity_multiplier == 0:
+        if growth[-1] == 1:
             return value
+        if timing.every is not None:
+            return {"curve": "linear", "start": value, "stop": value * growth[-1]}
         return {"curve": "list", "to": [value * factor for factor in growth]}
 
     ends = {"low": args.low_thresh_mult, "high": args.hi_thresh_mult, "of": "first"}

@@ -46,6 +46,10 @@ def read(text: str, learnt: int = 0) -> Reading:
     return distiller.read(text, FILE, subject(), learnt)
 
 
+def read_for(text: str, other: Subject) -> Reading:
+    return distiller.read(text, FILE, other, 0)
+
+
 def recipe_of(text: str) -> Recipe:
     found = read(text).recipe
     assert found is not None

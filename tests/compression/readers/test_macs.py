@@ -11,7 +11,7 @@ from proxyless_nas import macs_of
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import open_subject
 from proxyless_nas.weights import load_weights
-from tests.compression.readers.running import recipe_of, run
+from tests.compression.readers.running import images, learner_of, read_for, recipe_of, run
 from tests.compression.readers.running import schedule as one_component
 from tests.shared import shared
 
@@ -150,3 +150,48 @@ def schedule_of(pruner: str, end: int) -> str:
     return one_component(
         "pruners", pruner, times=f"starting_epoch: 0, ending_epoch: {end}, frequency: 2"
     )
+
+
+CHANNELS = {
+    0.7: ["layer1.1.conv1", "layer1.0.conv1", *[f"layer1.{block}.conv1" for block in range(2, 9)],
+          "layer2.0.conv1", "layer2.0.downsample.0"],
+    0.6: [f"layer2.{block}.conv2" for block in (1, 2, 3, 4, 6, 7)],
+    0.2: ["layer3.1.conv2"],
+    0.4: [f"layer3.{block}.conv2" for block in (2, 3, 5, 6, 7, 8)],
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_channels_of_a_stage_leave_by_what_takes_them() -> None:
+    """Distiller's one-shot channel pruning of ResNet-56: in the first stage all layers that take
+    the channels of the sum lose those that the leader, the second of them, ranks lowest."""
+    lines = ["pruners:"]
+    for share, layers in CHANNELS.items():
+        names = ", ".join(f"module.{layer}.weight" for layer in layers)
+        leads = ", group_dependency: Leader" if share == 0.7 else ""
+        lines.append(
+            f"  p{share}: {{class: L1RankedStructureParameterPruner, group_type: Channels, "
+            f"desired_sparsity: {share}{leads}, weights: [{names}]}}"
+        )
+    lines += [
+        "extensions:",
+        "  thin: {class: StructureRemover, thinning_func_str: remove_channels,",
+        "         arch: resnet56_cifar, dataset: cifar10}",
+        "policies:",
+        *[f"  - {{pruner: {{instance_name: p{share}}}, epochs: [0]}}" for share in CHANNELS],
+        "  - {extension: {instance_name: thin}, epochs: [0]}",
+    ]
+    subject = open_subject("resnet56_cifar", side=16)
+    found = read_for("\n".join(lines), subject)
+    assert [note.verdict for note in found.notes].count("differs") == 1  # removal, at the end
+    network = subject.build(seed=0)
+    assert found.recipe is not None
+    leader = network.get_submodule("blocks.1.first.conv").get_parameter("weight").detach().clone()
+    learner = learner_of(found.recipe, 1, network)
+    learner.step(0, [images(0)])
+    plain = learner.plain()
+    weights = [one.weight for one in plain.modules() if isinstance(one, nn.Conv2d | nn.Linear)]
+    assert macs_of(plain, Shape(3, 32, 32)) == 66_592_384
+    assert sum(weight.numel() for weight in weights) == 566_887
+    kept = leader.abs().sum(dim=(0, 2, 3)).argsort()[11:].sort().values
+    assert plain.get_submodule("blocks.1.first.conv").get_parameter("weight").shape[1] == len(kept)

@@ -6,15 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from compression.masks import Surgery
 from compression.readers.distiller.pruners import PRUNERS
+from compression.steps import MaskStep
 from proxyless_nas import macs_of
 from tests.compression.readers.running import (
     CONV,
     LAYER,
     SHAPE,
+    TIMES,
     Run,
     lowest,
     network_of,
+    recipe_of,
     run,
     schedule,
     weight_of,
@@ -269,3 +273,17 @@ def test_a_threshold_of_channels_goes_by_their_means() -> None:
     found = run(schedule("pruners", f"StructureParameterPruner, {args}"))
     means = found.first.abs().mean(dim=(0, 2, 3))
     assert found.gone(0, axis=1) == (means <= 0.1).nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize(
+    "times, epochs", [(TIMES.replace("h: 2", "h: 4"), 4), ("epochs: [0, 1, 3]", 3)]
+)
+def test_surgery_may_become_harsher_with_every_epoch(times: str, epochs: int) -> None:
+    args = f"low_thresh_mult: 0.9, hi_thresh_mult: 1.1, sensitivities: {{{CONV}: 0.05}}"
+    growing = f"SplicingPruner, sensitivity_multiplier: 0.5, {args}"
+    (step,) = recipe_of(schedule("pruners", growing, times=times)).steps
+    assert isinstance(step, MaskStep)
+    methods = step.methods(step.when.rounds(1, 4)).values()
+    alphas = [method.alpha for method in methods if isinstance(method, Surgery)]
+    at = range(4) if epochs == 4 else (0, 1, 3)
+    assert alphas == pytest.approx([0.05 * (0.5 * epoch + 1) for epoch in at])
