@@ -25,6 +25,7 @@ from compression.pruning.finetune import finetune
 from compression.pruning.prune import prune
 from compression.pruning.transform import transform
 from compression.quantizers.command import QuantizeConfig, run_quantize
+from compression.readers.command import ReadConfig, run_read
 from proxyless_nas.command import Command, run_many
 from proxyless_nas.files import read_yaml
 from search.auto.config import AutoConfig
@@ -88,6 +89,7 @@ if __name__ == "__main__":
             "quantize": Command(QuantizeConfig, run_quantize),
             "int8": Command(Int8Config, run_int8),
             "exits": Command(ExitsConfig, run_exits),
+            "read": Command(ReadConfig, run_read),
             "export": Command(ExportConfig, run_export),
             "info": Command(InfoConfig, inform),
             "summary": Command(SummaryConfig, summarise),

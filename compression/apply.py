@@ -12,9 +12,11 @@ from compression.overriders.place import overridden_flows
 from compression.program import PROGRAM, write_program
 from compression.quantizers.files import write_quantized
 from compression.quantizers.place import quantization_of
-from compression.recipe import RECIPE, read_recipe
+from compression.readers.opening import open_recipe
+from compression.recipe import RECIPE
 from proxyless_nas.subject import Subject
 from training.config import TrainConfig
+from training.prepare import subject_of
 from training.run import PLAIN, Extras
 from training.run_folder import keep_same
 
@@ -23,12 +25,17 @@ def under_its_recipe(config: TrainConfig) -> Extras:
     """What the recipe of a config adds to its training: nothing where there is none."""
     if config.compress is None:
         return PLAIN
-    recipe = read_recipe(config.compress, Path(str(config.out)) if config.resume else None)
+    folder = Path(str(config.out)) if config.resume else None
+    recipe, notes = open_recipe(config.compress, folder, lambda: subject_of(config))
 
     def begun(out: Path) -> None:
+        if notes:
+            print(notes)
         keep_same(out / RECIPE, recipe, f"the recipe {config.compress}")
 
-    return Extras(accompany=recipe.accompany, begun=begun, finished=write_what_is_left)
+    return Extras(
+        accompany=recipe.accompany, rates=recipe.rates, begun=begun, finished=write_what_is_left
+    )
 
 
 def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:

@@ -1,12 +1,10 @@
 """Penalties: what is added to the loss so that weights, or groups of them, become small."""
 
-from typing import Literal
-
 import torch
 from msgspec import Struct
 from torch import Tensor
 
-Over = Literal["filters", "channels", "kernels", "blocks", "layer"]
+from compression.structures.shape import Over, Structure
 
 
 class _Penalty(Struct, frozen=True, kw_only=True, tag_field="of", forbid_unknown_fields=True):
@@ -37,30 +35,12 @@ class GroupLasso(_Penalty, frozen=True, tag="group-lasso"):
     weighted: bool = False
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"blocks of {self.size} inputs are no blocks")
+        Structure(over=self.over, size=self.size)
 
     def value(self, weight: Tensor) -> Tensor:
-        groups = self._groups(weight)
+        groups = Structure(over=self.over, size=self.size).rows(weight)
         lengths = torch.linalg.vector_norm(groups, dim=1).sum()
         return lengths * groups.shape[1] ** 0.5 if self.weighted else lengths
-
-    def _groups(self, weight: Tensor) -> Tensor:
-        """[groups, numbers]."""
-        if self.over == "layer" or weight.ndim < 2:
-            return weight.reshape(1, -1)
-        if self.over == "filters":
-            return weight.flatten(1)
-        if self.over == "channels":
-            return weight.transpose(0, 1).flatten(1)
-        if self.over == "kernels":
-            return weight.reshape(weight.shape[0] * weight.shape[1], -1)
-        if weight.shape[1] % self.size:
-            raise ValueError(
-                f"the {weight.shape[1]} inputs of a weight are no whole number of blocks of "
-                f"{self.size}: leave its layer out, or take another `size`"
-            )
-        return weight.movedim(1, -1).reshape(-1, self.size)
 
 
 class GroupVariance(_Penalty, frozen=True, tag="group-variance"):

@@ -16,17 +16,22 @@ from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.layer import Shape
 from training.companion import Companion, Judge, Seen, nothing_seen
 from training.plan import Plan
+from training.rates import Rates
 
 RECIPE = "recipe.json"
 
 
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
-    """Steps; where two work at the same time, the first comes first."""
+    """Steps; where two work at the same time, the first comes first.
 
-    steps: tuple[AnyStep, ...]
+    `rates` are rules for the learning rate, in the place of the training's schedule and warm-up.
+    """
+
+    steps: tuple[AnyStep, ...] = ()
+    rates: Rates = ()
 
     def __post_init__(self) -> None:
-        if not self.steps:
+        if not self.steps and not self.rates:
             raise ValueError("a recipe without steps does nothing")
         for number, step in enumerate(self.steps):
             for earlier in self.steps[:number]:

@@ -27,6 +27,8 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names of layers that are left alone though the others fit."""
     role: Role = "weight"
     """Weights, those of recurrent layers among them, or biases."""
+    tensor: Names = ()
+    """What layers call the tensors: one of a recurrent layer, `weight_hh_l0`."""
 
     def layers(self, module: nn.Module) -> list[str]:
         """Names of the layers with tensors of the role. ValueError where there are none."""
@@ -74,7 +76,11 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _own(self, part: nn.Module) -> list[tuple[str, nn.Parameter]]:
         """The tensors of the role that a layer has itself."""
-        return [(own, tensor) for own, tensor in own_parameters(part) if own.startswith(self.role)]
+        return [
+            (own, tensor)
+            for own, tensor in own_parameters(part)
+            if own.startswith(self.role) and (not self.tensor or _any(own, self.tensor))
+        ]
 
     def _fitting(self, parts: dict[str, nn.Module]) -> Iterator[tuple[str, str]]:
         seen = set[int]()
@@ -97,7 +103,7 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _told(self) -> str:
         told = [
             f"{field} {', '.join(_each(getattr(self, field)))}"
-            for field in ("type", "name", "exclude")
+            for field in ("type", "name", "exclude", "tensor")
             if _each(getattr(self, field))
         ]
         return " and ".join(told) or "an empty `where`"

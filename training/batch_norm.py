@@ -13,9 +13,14 @@ def batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
 
 
 def statistics(module: nn.Module) -> list[Tensor]:
-    """Running means and variances of all batch norms below `module`."""
+    """What moves with the images that are learnt: running means and variances of all batch norms
+    below `module`, and the buffers that another part's class names as its `moves`."""
     running = [(norm.running_mean, norm.running_var) for norm in batch_norms(module)]
-    return [tensor for pair in running for tensor in pair if tensor is not None]
+    found = [tensor for pair in running for tensor in pair if tensor is not None]
+    others = [
+        getattr(part, name) for part in module.modules() for name in getattr(part, "moves", ())
+    ]
+    return [*found, *others]
 
 
 @torch.no_grad()

@@ -19,16 +19,21 @@ from training.evaluate import Evaluation, evaluate
 from training.learner import Learner
 from training.optimizer import set_lr
 from training.plan import Plan
+from training.rates import Score, watches
 from training.run_folder import RunFolder
 from training.watch import Pace, Watch
 
 
 class Tally(Struct):
-    """Losses since the last line of the log, and the best score of the run so far."""
+    """Losses since the last line of the log, the best score of the run so far, and all scores.
+
+    Those are (loss, top-1) behind each epoch, where a rule for the learning rate goes by them.
+    """
 
     loss: float = 0.0
     steps: int = 0
     best: float | None = None
+    scores: tuple[tuple[float, float], ...] = ()
 
 
 class Loop:
@@ -53,6 +58,7 @@ class Loop:
         self._latest: Evaluation | None = None
         self._recent: list[Tensor] = []
         self._tally = Tally()
+        self._rate: float | None = None
         self._saved = time.monotonic()
 
     def run(self) -> Pace:
@@ -83,7 +89,10 @@ class Loop:
 
     def _learn(self, step: int, parts: Iterator[Batch]) -> None:
         self._latest = None
-        set_lr(self.learner.optimizer, self.plan.lr(step))
+        if self._rate is None or not self.plan.rates or step % self.plan.per_epoch == 0:
+            scores = [Score(*one) for one in self._tally.scores]
+            self._rate = self.plan.lr(step, scores)
+        set_lr(self.learner.optimizer, self._rate)
         self._recent.append(self.learner.step(step, parts))
 
     def _count(self) -> None:
@@ -103,7 +112,7 @@ class Loop:
         self._count()
         self._must_be_finite(done)
         loss = self._tally.loss / self._tally.steps
-        self._log(done, {"train_loss": loss, "lr": self.plan.lr(done - 1)})
+        self._log(done, {"train_loss": loss, "lr": self._rate})
         self._tally.loss, self._tally.steps = 0.0, 0
         return loss
 
@@ -111,6 +120,8 @@ class Loop:
         epoch, every = done // self.plan.per_epoch, self.config.val_every
         if every is not None and epoch % every == 0:
             result = self._latest = self.score()
+            if watches(self.plan.rates):
+                self._tally.scores += ((result.loss, result.top1),)
             self._log(done, {"val": asdict(result)})
             better = self._tally.best is None or result.top1 > self._tally.best
             if better and self.learner.settled(done):

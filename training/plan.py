@@ -1,9 +1,12 @@
 """How a run divides its work: images per step, per worker and per pass; steps; learning rate."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from training.config import TrainConfig
+from training.rates import Rates, Score, rate_in, watches
 from training.schedule import Schedule, named_schedule
 from training.workers import Workers
 
@@ -23,9 +26,13 @@ class Plan(Struct, frozen=True):
     steps: int
     peak_lr: float
     schedule: Schedule
+    rates: Rates = ()
+    """Rules in the place of `schedule`, where there are some."""
 
-    def lr(self, step: int) -> float:
-        """The learning rate of `step`, counted from 0."""
+    def lr(self, step: int, scores: Sequence[Score] = ()) -> float:
+        """The learning rate of `step`, counted from 0, behind epochs that ended with `scores`."""
+        if self.rates:
+            return rate_in(self.rates, self.peak_lr, step // self.per_epoch, scores)
         return self.peak_lr * self.schedule.factor(step)
 
     def epoch(self, done: int) -> float:
@@ -45,8 +52,17 @@ def with_global_batch(
     return replace(config, global_batch=config.batch_size * workers.size * config.accumulate)
 
 
-def make_plan(config: TrainConfig, images: int, workers: Workers) -> Plan:
-    """The plan for so many training images; ValueError when a step cannot be divided."""
+def make_plan(config: TrainConfig, images: int, workers: Workers, rates: Rates = ()) -> Plan:
+    """The plan for so many training images; ValueError when a step cannot be divided.
+
+    `rates` stand in the place of the config's schedule and warm-up; ValueError where one of them
+    goes by scores that there are not, or by those of test images, which may choose nothing.
+    """
+    if watches(rates) and (config.held_out is None or config.val_every != 1):
+        raise ValueError(
+            "the learning rate goes by the score behind every epoch: give --held-out, for test "
+            "images choose nothing, and --val-every 1"
+        )
     batch = config.global_batch
     assert batch is not None, "with_global_batch comes first"
     if images < batch:
@@ -74,6 +90,7 @@ def make_plan(config: TrainConfig, images: int, workers: Workers) -> Plan:
         config.epochs * per_epoch,
         peak,
         schedule,
+        rates,
     )
 
 

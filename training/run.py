@@ -29,6 +29,7 @@ from training.prepare import (
     share_of_cores,
     subject_of,
 )
+from training.rates import Rates
 from training.run_folder import RunFolder, begun_config
 from training.words import closing, opening, run_name
 from training.workers import Workers, first_speaks, join_workers
@@ -42,13 +43,15 @@ def write_spec(subject: Subject, network: nn.Module, out: Path) -> None:
 class Extras(Struct, frozen=True, kw_only=True):
     """What may differ between trainings beside their config.
 
-    `first` makes the network with its first weights, `accompany` goes along with it. The first
-    worker calls `begun` with the folder once that is open, and `finished` with the plain network
-    when its weights and its score are written.
+    `first` makes the network with its first weights, `accompany` goes along with it, `rates` stand
+    in the place of the config's schedule of the learning rate. The first worker calls `begun` with
+    the folder once that is open, and `finished` with the plain network when its weights and its
+    score are written.
     """
 
     first: Callable[[TrainConfig, Subject], nn.Module] = first_network
     accompany: Callable[[nn.Module, Shape, Plan, Seen], Companion] | None = None
+    rates: Rates = ()
     begun: Callable[[Path], None] = lambda out: None
     finished: Callable[[Subject, nn.Module, Path], None] = write_spec
 
@@ -83,7 +86,7 @@ def _train(
     config = with_global_batch(config, workers.broadcast(begun), workers)
     data = dataset_of(config, subject, workers)
     subject = fitted(subject, data, config)
-    plan = make_plan(config, len(data.train), workers)
+    plan = make_plan(config, len(data.train), workers, extras.rates)
     network = extras.first(config, subject)
 
     def seen(count: int) -> list[Batch]:

@@ -3,9 +3,11 @@
 from compression.masks.mask import (
     Mask,
     bake,
+    dense_of,
     drop_refill,
+    forget,
     forget_masked,
-    mask_for,
+    left_by_others,
     mask_on,
     masks_of,
     plain_copy,
@@ -14,6 +16,7 @@ from compression.masks.mask import (
 )
 from compression.masks.methods import (
     AnyMethod,
+    Between,
     Blocks,
     Level,
     MeanStd,
@@ -25,6 +28,7 @@ from compression.masks.methods import (
 
 __all__ = [
     "AnyMethod",
+    "Between",
     "Blocks",
     "Level",
     "Mask",
@@ -34,9 +38,11 @@ __all__ = [
     "Surgery",
     "Threshold",
     "bake",
+    "dense_of",
     "drop_refill",
+    "forget",
     "forget_masked",
-    "mask_for",
+    "left_by_others",
     "mask_on",
     "masks_of",
     "plain_copy",

@@ -10,7 +10,8 @@ from torch.nn.utils import parametrize
 
 from compression.masks.methods import AnyMethod
 
-Owner = Literal["elements", "channels"]
+Owner = Literal["elements", "structures", "channels"]
+TINY = 1e-12
 UNIQUE = ("__dict__", "__weakref__")
 """What every class has of its own."""
 
@@ -20,7 +21,9 @@ class Mask(nn.Module):
 
     The dense weights stay below, as `parametrizations.*.original`. The gradient of what is masked
     is 0, so only weight decay and momentum move it; with `revives` it is that of the masked
-    weights, as if they were not masked, so that they move and can come back.
+    weights, as if they were not masked, so that they move and can come back. With `scales` what is
+    kept is divided by the part that is kept. A mask that `passes` is for the steps of a training
+    alone: in eval mode, and where masks are baked, everything is kept.
     """
 
     kept: Tensor
@@ -29,10 +32,17 @@ class Mask(nn.Module):
         super().__init__()
         self.owner = owner
         self.register_buffer("kept", torch.ones_like(weight, dtype=torch.bool))
-        self.revives = False
+        self.revives = self.scales = self.passes = False
+
+    def masked(self, weight: Tensor) -> Tensor:
+        """What is left of it: all, in the end, where the mask passes."""
+        if self.passes and not self.training:
+            return weight
+        left = weight * self.kept
+        return left / self.kept.float().mean().clamp(min=TINY) if self.scales else left
 
     def forward(self, weight: Tensor) -> Tensor:
-        masked = weight * self.kept
+        masked = self.masked(weight)
         return weight + (masked - weight).detach() if self.revives else masked
 
     def right_inverse(self, weight: Tensor) -> Tensor:
@@ -50,31 +60,32 @@ def mask_on(module: nn.Module, name: str, owner: Owner = "elements") -> Mask:
     return mask
 
 
-def mask_for(module: nn.Module, name: str, method: AnyMethod) -> Mask:
-    """`mask_on`, with slopes as the method needs them; nothing is chosen yet."""
-    mask = mask_on(module, name)
-    mask.revives = method.revives
-    return mask
-
-
 @torch.no_grad()
-def refresh(module: nn.Module, name: str, method: AnyMethod) -> Mask:
+def refresh(module: nn.Module, name: str, method: AnyMethod, factor: Tensor | None = None) -> Mask:
     """Let a method choose anew what is kept of a tensor; it looks at the dense weights.
 
     What other owners have masked does not count: a share is one of the rest. A method for which
-    places matter is given zeros there.
+    places matter is given zeros there. Weights are looked at times `factor` [out, 1, ...].
     """
-    mask = mask_for(module, name, method)
-    chain: Any = module.parametrizations[name]  # type: ignore[index]
-    dense, left = chain.original, torch.ones_like(mask.kept)
-    for other in chain:
-        if isinstance(other, Mask) and other is not mask:
-            left &= other.kept
+    mask = mask_on(module, name)
+    dense, left = dense_of(module, name), left_by_others(module, name, mask)
+    if factor is not None:
+        dense = dense * factor
     if method.places_matter or left.all():
         mask.kept.copy_(method.mask(dense * left, mask.kept))
     else:
         mask.kept[left] = method.mask(dense[left], mask.kept[left])
     return mask
+
+
+def left_by_others(module: nn.Module, name: str, mask: Mask) -> Tensor:
+    """[like the tensor]: what masks of other owners keep of it, those aside that pass."""
+    chain: Any = module.parametrizations[name]  # type: ignore[index]
+    left = torch.ones_like(mask.kept)
+    for other in chain:
+        if isinstance(other, Mask) and other is not mask and not other.passes:
+            left &= other.kept
+    return left
 
 
 @torch.no_grad()
@@ -86,6 +97,18 @@ def forget_masked(module: nn.Module) -> None:
             for one in chain:
                 if isinstance(one, Mask):
                     chain.original.mul_(one.kept)
+
+
+@torch.no_grad()
+def forget(module: nn.Module, name: str, mask: Mask) -> None:
+    """Let the dense weight `name` of a layer be zero where one mask masks it."""
+    dense_of(module, name).mul_(mask.kept)
+
+
+def dense_of(module: nn.Module, name: str) -> Tensor:
+    """The weight below the masks of a tensor."""
+    chain: Any = module.parametrizations[name]  # type: ignore[index]
+    return chain.original
 
 
 def masks_of(module: nn.Module, owner: Owner = "elements") -> dict[str, Mask]:
@@ -117,6 +140,9 @@ def bake(module: nn.Module) -> None:
     Other parametrizations of a tensor stay.
     """
     for part in list(module.modules()):
+        if isinstance(part, Mask):
+            part.eval()  # what passes is over
+    for part in list(module.modules()):
         for name in list(getattr(part, "parametrizations", {})):
             if _found(part, name, None) is not None:
                 _bake(part, name)
@@ -133,7 +159,7 @@ def _bake(part: nn.Module, name: str) -> None:
         return
     before = part.get_parameter(f"parametrizations.{name}.original")
     for mask in masks:
-        before.mul_(mask.kept)
+        before.copy_(mask.masked(before))
         del chain[next(index for index, one in enumerate(chain) if one is mask)]
 
 

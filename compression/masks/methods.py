@@ -4,7 +4,7 @@ A method is given the dense weights and the mask so far, and answers with a mask
 True where an element is kept.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from msgspec import Struct
@@ -26,6 +26,19 @@ class Method(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_f
         """What to keep of `weight`, of which `before` was kept so far."""
         raise NotImplementedError
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it measures a weight once, at its first time, and goes by that."""
+        return False
+
+    def measured(self, weight: Tensor) -> Tensor:
+        """[numbers] of a weight that it then remembers."""
+        raise NotImplementedError
+
+    def remembering(self, measured: Tensor) -> "Method":
+        """The method for a weight that had such numbers at its first time."""
+        raise NotImplementedError
+
 
 class Threshold(Method, frozen=True, tag="threshold"):
     """Elements larger than `value` stay."""
@@ -39,10 +52,22 @@ class Threshold(Method, frozen=True, tag="threshold"):
 class Sensitivity(Method, frozen=True, tag="sensitivity"):
     """Elements larger than `deviations` standard deviations of the tensor stay (Han et al. 2015).
 
-    For weights of a normal distribution, 1 leaves out 68 % of them.
+    For weights of a normal distribution, 1 leaves out 68 % of them. The deviation is that of the
+    weights `now`, or, for all times, that at the `first` one.
     """
 
     deviations: float
+    of: Literal["now", "first"] = "now"
+
+    @property
+    def remembers(self) -> bool:
+        return self.of == "first"
+
+    def measured(self, weight: Tensor) -> Tensor:
+        return weight.std().reshape(1)
+
+    def remembering(self, measured: Tensor) -> Method:
+        return Threshold(value=self.deviations * float(measured))
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
         return weight.abs() > self.deviations * weight.std()
@@ -94,23 +119,52 @@ class MeanStd(Method, frozen=True, tag="mean-std"):
 class Surgery(Method, frozen=True, tag="surgery"):
     """Elements go and come back (dynamic network surgery, Guo et al. 2016, equation 3).
 
-    T = mean + `alpha` deviations of the elements' sizes. Those below `low` T go, those above `high`
-    T come back, and those between stay what they were.
+    T = mean + `alpha` deviations of the elements' sizes, as they are `now` or, for all times, as
+    they were at the `first` one. Those below `low` T go, those above `high` T come back, and those
+    between stay what they were.
     """
 
     revives: ClassVar[bool] = True
     alpha: float = 0.0
     low: float = 0.9
     high: float = 1.1
+    of: Literal["now", "first"] = "now"
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high:
             raise ValueError(f"surgery needs 0 <= low <= high, not {self.low:g} and {self.high:g}")
 
     def mask(self, weight: Tensor, before: Tensor) -> Tensor:
+        return self.remembering(self.measured(weight)).mask(weight, before)
+
+    @property
+    def remembers(self) -> bool:
+        return self.of == "first"
+
+    def measured(self, weight: Tensor) -> Tensor:
         size = weight.abs()
-        threshold = _above_mean(size, self.alpha)
-        return (before | (size > self.high * threshold)) & (size > self.low * threshold)
+        return torch.stack([size.mean(), size.std(unbiased=False)])
+
+    def remembering(self, measured: Tensor) -> Method:
+        mean, deviation = measured.tolist()
+        threshold = max(0.0, mean + self.alpha * deviation)
+        return Between(low=self.low * threshold, high=self.high * threshold)
+
+
+class Between(Method, frozen=True, tag="between"):
+    """Elements up to `low` go, those above `high` come back, others stay what they were."""
+
+    revives: ClassVar[bool] = True
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high:
+            raise ValueError(f"it needs 0 <= low <= high, not {self.low:g} and {self.high:g}")
+
+    def mask(self, weight: Tensor, before: Tensor) -> Tensor:
+        size = weight.abs()
+        return (before | (size > self.high)) & (size > self.low)
 
 
 class Blocks(Method, frozen=True, tag="blocks"):
@@ -151,4 +205,4 @@ def _must_be_a_share(name: str, value: float) -> None:
         raise ValueError(f"{name} must lie between 0 and 1, not {value:g}")
 
 
-AnyMethod = Threshold | Sensitivity | MeanStd | Level | Random | Surgery | Blocks
+AnyMethod = Threshold | Sensitivity | MeanStd | Level | Random | Surgery | Between | Blocks

@@ -24,6 +24,8 @@ def must_chain(chain: Sequence[AnyOverrider], of: Of) -> None:
     for name, kind in zip(names, chain, strict=True):
         if names.count(name) > 1:
             raise ValueError(f"two overriders of a chain are `{name}`: leave one of them out")
+        if isinstance(kind, Method) and kind.remembers:
+            raise ValueError(f"`{name}` with `of: first` stands in a mask step, not in a chain")
         fits = ELEMENTS if isinstance(kind, Method) else kind.fits
         if of not in fits:
             raise ValueError(f"`{name}` as it is asked for is no overrider of {of}, but of "

@@ -19,7 +19,7 @@ def folded(network: nn.Module, shape: Shape) -> nn.Module:
     """
     copy = deepcopy(network).eval()
     x = noise(shape, copy)
-    for layer, norm in _pairs(copy, x):
+    for layer, norm in norms_behind(copy, x):
         _fold(copy.get_submodule(layer), copy.get_submodule(norm))
         owner, _, own = norm.rpartition(".")
         setattr(copy.get_submodule(owner), own, nn.Identity())
@@ -33,7 +33,7 @@ def folded(network: nn.Module, shape: Shape) -> nn.Module:
     return copy
 
 
-def _pairs(network: nn.Module, x: Tensor) -> list[tuple[str, str]]:
+def norms_behind(network: nn.Module, x: Tensor) -> list[tuple[str, str]]:
     """(layer, the batch norm that takes just what it makes); each is called once."""
     names = {part: name for name, part in network.named_modules()}
     calls: dict[str, int] = {}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from compression.masks.mask import Mask, have_own_class
-from compression.quantizers.activations import AnyActivations, Clipped
+from compression.quantizers.activations import AnyActivations, Clipped, Moving
 from compression.quantizers.on_grid import OnGrid
 from compression.quantizers.seen import Sample, observe
 from compression.quantizers.weights import AnyWeights
@@ -162,7 +162,7 @@ def weight_quantizers(network: nn.Module) -> dict[str, nn.Module]:
     return {name: one for name, one in found.items() if one is not None}
 
 
-def input_quantizers(network: nn.Module) -> dict[str, OnGrid | Clipped]:
+def input_quantizers(network: nn.Module) -> dict[str, OnGrid | Clipped | Moving]:
     """By layer, the quantizer of what flows into it."""
     return {
         name: getattr(part, BEFORE)

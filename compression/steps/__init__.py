@@ -8,7 +8,9 @@ from compression.steps.mask import MaskStep
 from compression.steps.override import OverrideStep
 from compression.steps.penalty import PenaltyStep
 from compression.steps.quantize import QuantizeStep
+from compression.steps.remove import RemoveStep
 from compression.steps.sparse_groups import SparseGroupsStep
+from compression.steps.structures import StructuresStep
 from compression.steps.teach import TeachStep
 
 AnyStep = (
@@ -19,7 +21,9 @@ AnyStep = (
     | OverrideStep
     | PenaltyStep
     | QuantizeStep
+    | RemoveStep
     | SparseGroupsStep
+    | StructuresStep
     | TeachStep
 )
 
@@ -33,6 +37,8 @@ __all__ = [
     "OverrideStep",
     "PenaltyStep",
     "QuantizeStep",
+    "RemoveStep",
     "SparseGroupsStep",
+    "StructuresStep",
     "TeachStep",
 ]

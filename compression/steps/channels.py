@@ -3,23 +3,22 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import nn
 
 from compression.channels.cut import Chosen, noise
-from compression.channels.groups import Channels, Place, find_channels
+from compression.channels.groups import Channels, find_channels
 from compression.exits.taps import taps_of
 from compression.importance import L2, AnyDataFree, AnyImportance
-from compression.importance.base import Batches, by_own_mean, per_channel, takers_of
-from compression.masks import Mask, mask_on, masks_of, plain_copy
+from compression.importance.base import Batches, by_own_mean
+from compression.masks import masks_of, plain_copy
 from compression.overriders.place import overridden
 from compression.quantizers.place import quantization_of
 from compression.refit import Repair, repaired
 from compression.schedule import AnyCurve, values_of
-from compression.selectors import Where, must_stand_alone
+from compression.selectors import Where
 from compression.steps.base import AtWork, Step
-from compression.steps.places import matrices
+from compression.steps.leaving import gone_from, let_go, prepare
 from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
 from proxyless_nas.layer import Shape
 from training.companion import Seen
@@ -112,12 +111,7 @@ class _Thinning(AtWork):
         self._network, self._channels, self._batches = network, channels, batches
         self._shape, self._how, self._shares = shape, how, shares
         self.last_change = max(shares)
-        for group in channels.groups:
-            for place in matrices(network, group):
-                must_stand_alone(network, place.layer, place.own)
-        for group in channels.groups:
-            for place in matrices(network, group):
-                _mask_of(network, place)
+        prepare(network, channels.groups)
 
     def before(self, step: int) -> None:
         if step not in self._shares:
@@ -125,7 +119,7 @@ class _Thinning(AtWork):
         lost, gone = self.lost_at(self._shares[step]), self.gone(self._network)
         if self._how.repair is not None and _count(lost) > _count(gone):
             self._repair(lost)
-        self._mask(lost)
+        let_go(self._network, self._channels.groups, lost)
 
     def lost_at(self, share: float) -> Chosen:
         """The channels that are gone, and those that must go too for so much of the MACs."""
@@ -152,14 +146,7 @@ class _Thinning(AtWork):
         return chosen_of(least, ranking)
 
     def gone(self, network: nn.Module) -> Chosen:
-        """Channels of which no layer takes anything."""
-        found: dict[str, list[int]] = {}
-        for group in self._channels.groups:
-            taken = torch.zeros(group.width)
-            for place in takers_of(group):
-                taken += per_channel(_mask_of(network, place).kept, place, group.width)
-            found[group.name] = (taken == 0).nonzero().flatten().tolist()
-        return {name: channels for name, channels in found.items() if channels}
+        return gone_from(network, self._channels.groups)
 
     def told(self) -> str:
         return self._channels.split
@@ -182,18 +169,7 @@ class _Thinning(AtWork):
             if other.bias is not None:
                 layer.bias.copy_(other.bias)
 
-    def _mask(self, lost: Chosen) -> None:
-        for group in self._channels.groups:
-            for place in matrices(self._network, group):
-                positions = np.flatnonzero(np.isin(place.channel, lost.get(group.name, ())))
-                kept = _mask_of(self._network, place).kept
-                kept.index_fill_(place.axis, torch.from_numpy(positions).to(kept.device), False)
-
 
 def _count(chosen: Chosen) -> int:
     """Channels of all groups."""
     return sum(map(len, chosen.values()))
-
-
-def _mask_of(network: nn.Module, place: Place) -> Mask:
-    return mask_on(network.get_submodule(place.layer), place.own, "channels")

@@ -7,20 +7,11 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from compression.masks import (
-    AnyMethod,
-    Level,
-    Random,
-    mask_for,
-    masks_of,
-    refresh,
-)
+from compression.masks import AnyMethod, Level, Random, refresh
 from compression.masks.ratios import AnyRatios, heuristic
-from compression.overriders.place import overridden_tensors
-from compression.quantizers.place import must_keep_zeros, quantization_of
-from compression.schedule import AnyCurve, values_of
-from compression.selectors import Where, must_stand_alone
-from compression.steps.base import AtWork, Step
+from compression.schedule import AnyCurve, values_by_step
+from compression.steps.base import AtWork
+from compression.steps.masks import Below, Masking, Masks
 from compression.steps.rewind import Memory, Rewind
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.layer import Shape
@@ -31,7 +22,7 @@ EVERYWHERE = "*"
 """What stands for the name of a layer where all have the same method."""
 
 
-class MaskStep(Step, frozen=True, tag="mask"):
+class MaskStep(Masks, frozen=True, tag="mask"):
     """Zeros that stay, chosen anew at every time by one of the methods of `compression/masks`.
 
     Each number of the `method` may be a curve instead:
@@ -49,41 +40,46 @@ class MaskStep(Step, frozen=True, tag="mask"):
 
     method: dict[str, Any]
     ratios: AnyRatios = "uniform"
-    where: Where = Where()
     rewind: Rewind | None = None
 
     def __post_init__(self) -> None:
-        methods = [each[0] for each in self._each(1000).values()]
-        if self.rewind is not None and methods[0].revives:
+        self.must_fit()
+        each = self._each([[number] for number in range(1000)])
+        first = _first(next(iter(each.values())))
+        if self.rewind is not None and first.revives:
             raise ValueError("surgery lets what is masked learn on, and `rewind` forgets it")
+        if self.rewind is not None and self.below is not None:
+            raise ValueError("`rewind` makes what is masked zero: leave `below` out")
         if self.ratios != "uniform" and not (
-            list(self._each(1000)) == [EVERYWHERE] and isinstance(methods[0], Level | Random)
+            list(each) == [EVERYWHERE] and isinstance(first, Level | Random)
         ):
             raise ValueError(
                 f"`ratios: {self.ratios}` spreads one `share`: name one, and no layers"
             )
 
-    def methods(self, times: int, counts: Mapping[str, int]) -> dict[str, list[AnyMethod]]:
-        """By layer, the method at each of so many times.
+    def methods(
+        self, rounds: list[list[int]], counts: Mapping[str, int]
+    ) -> dict[str, dict[int, AnyMethod]]:
+        """By layer, the method at each step of some rounds.
 
         `counts` has the elements of the layers' tensors. ValueError where the method names layers
         that are not among them, or not all of them.
         """
-        each = self._each(times)
+        each = self._each(rounds)
         if EVERYWHERE not in each:
             _must_be_all(each, counts)
             return each
         if self.ratios == "uniform":
             return dict.fromkeys(counts, each[EVERYWHERE])
-        found: dict[str, list[AnyMethod]] = {name: [] for name in counts}
-        for method in each[EVERYWHERE]:
+        found: dict[str, dict[int, AnyMethod]] = {name: {} for name in counts}
+        for step, method in each[EVERYWHERE].items():
             assert isinstance(method, Level | Random)
             shares = heuristic(method.share, list(counts.values()))
             for name, share in zip(counts, shares, strict=True):
-                found[name].append(msgspec.structs.replace(method, share=share))
+                found[name][step] = msgspec.structs.replace(method, share=share)
         return found
 
-    def _each(self, times: int) -> dict[str, list[AnyMethod]]:
+    def _each(self, rounds: list[list[int]]) -> dict[str, dict[int, AnyMethod]]:
         """By the layers that the method names, or `EVERYWHERE`. ValueError where it is none."""
         named = {
             key: value
@@ -91,42 +87,28 @@ class MaskStep(Step, frozen=True, tag="mask"):
             if isinstance(value, dict) and "curve" not in value
         }
         if not named:
-            return {EVERYWHERE: self._along(times, {})}
+            return {EVERYWHERE: by_step(self.method, rounds, AnyMethod)}
         first, *others = named.values()
         if not first or any(set(one) != set(first) for one in others):
             raise ValueError("numbers of a method that differ by layer name the same layers")
+        own = {layer: {key: value[layer] for key, value in named.items()} for layer in first}
         return {
-            layer: self._along(times, {key: value[layer] for key, value in named.items()})
-            for layer in first
+            layer: by_step({**self.method, **fields}, rounds, AnyMethod)
+            for layer, fields in own.items()
         }
-
-    def _along(self, times: int, own: Mapping[str, Any]) -> list[AnyMethod]:
-        """The method at each of so many times, with a layer's own numbers or curves."""
-        told = {**self.method, **own}
-        curves = {
-            key: values_of(msgspec.convert(value, AnyCurve), times)
-            for key, value in told.items()
-            if isinstance(value, dict)
-        }
-        fixed = {key: value for key, value in told.items() if key not in curves}
-        if not curves:
-            return [msgspec.convert(fixed, AnyMethod)] * times
-        return [
-            msgspec.convert({**fixed, **dict(zip(curves, values, strict=True))}, AnyMethod)
-            for values in zip(*curves.values(), strict=True)
-        ]
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
-        times = self.times(plan)
         memory = None
         if self.rewind is not None:
-            memory = self.rewind.memory(network, self.when, times, plan)
-        tensors = self.where.tensors(network)
+            memory = self.rewind.memory(network, self.when, self.times(plan), plan)
         counts: dict[str, int] = {}
-        for layer, own in tensors:
+        for layer, own in self.where.tensors(network):
             size = getattr(network.get_submodule(layer), own).numel()
             counts[layer] = counts.get(layer, 0) + size
-        return _Masking(network, tensors, times, self.methods(len(times), counts), memory)
+        methods = self.methods(self.rounds(plan), counts)
+        revives = _first(next(iter(methods.values()))).revives
+        below = self.below or ("learns" if revives else "waits")
+        return _Masking(network, shape, self, plan, methods, memory, below)
 
 
 def _must_be_all(named: Collection[str], layers: Collection[str]) -> None:
@@ -140,48 +122,42 @@ def _must_be_all(named: Collection[str], layers: Collection[str]) -> None:
             raise ValueError(f"the method says nothing of {name}: name it too, or exclude it")
 
 
-class _Masking(AtWork):
-    """Masks on some tensors, chosen anew at some times."""
+class _Masking(Masking):
+    """Masks on elements."""
 
     def __init__(
         self,
         network: nn.Module,
-        tensors: list[tuple[str, str]],
-        times: list[int],
-        methods: Mapping[str, list[AnyMethod]],
+        shape: Shape,
+        how: MaskStep,
+        plan: Plan,
+        methods: Mapping[str, dict[int, AnyMethod]],
         memory: Memory | None,
+        below: Below,
     ) -> None:
-        parts = dict(network.named_modules())
-        self._tensors = [(parts[layer], own, methods[layer]) for layer, own in tensors]
-        self._times = {step: number for number, step in enumerate(times)}
-        self._memory = memory
-        self.last_change = times[-1]
-        masked, quantized = masks_of(network), quantization_of(network).layers
-        overridden = overridden_tensors(network)
-        for layer, own in tensors:
-            must_stand_alone(network, layer, own)
-            if f"{layer}.{own}" in masked:
-                raise ValueError(f"an earlier step masks {layer}.{own} already: exclude {layer}")
-            if f"{layer}.{own}" in overridden:
-                raise ValueError(
-                    f"an earlier step overrides {layer}.{own}: let the mask come first, or write "
-                    "its method into that chain"
-                )
-            kind = quantized[layer].weights if layer in quantized else None
-            if kind is not None and own == "weight":
-                must_keep_zeros(layer, kind)
-        for part, own, (first, *_) in self._tensors:
+        super().__init__(network, shape, how, plan, "elements", below)
+        self._methods, self._memory = methods, memory
+        self._measured: dict[str, Tensor] = {}
+        for layer, part, own in self.tensors:
             weight = getattr(part, own).detach()
-            first.mask(weight, torch.ones_like(weight, dtype=torch.bool))  # does it fit?
-            mask_for(part, own, first)
+            kept = torch.ones_like(weight, dtype=torch.bool)
+            _first(methods[layer]).mask(weight, kept)  # does it fit?
+        self.place("elements")
 
     def before(self, step: int) -> None:
         if self._memory is not None:
             self._memory.before(step)
-        time = self._times.get(step)
-        if time is not None:
-            for part, own, methods in self._tensors:
-                refresh(part, own, methods[time])
+        super().before(step)
+
+    def choose(self, step: int) -> None:
+        for layer, part, own in self.tensors:
+            method: Any = self._methods[layer][step]
+            if method.remembers:
+                name = f"{layer}.{own}"
+                if name not in self._measured:
+                    self._measured[name] = method.measured(self.dense(layer, part, own))
+                method = method.remembering(self._measured[name])
+            refresh(part, own, method, self.factor(layer))
 
     def goes_back(self, step: int) -> bool:
         if self._memory is None or step not in self._times or step == self._memory.at:
@@ -190,8 +166,38 @@ class _Masking(AtWork):
         return True
 
     def state(self) -> dict[str, Tensor]:
-        return {} if self._memory is None else self._memory.held
+        held = {} if self._memory is None else self._memory.held
+        return held | {f"{MEASURED}{name}": one for name, one in self._measured.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
+        self._measured = {
+            name.removeprefix(MEASURED): one for name, one in state.items() if MEASURED in name
+        }
         if self._memory is not None:
-            self._memory.held = state
+            self._memory.held = {name: one for name, one in state.items() if MEASURED not in name}
+
+
+MEASURED = "measured "
+
+
+def by_step(fields: dict[str, Any], rounds: list[list[int]], kind: Any) -> dict[int, Any]:
+    """A struct of a `kind` for each step of some rounds, from fields that may be curves."""
+    curves = {
+        key: values_by_step(msgspec.convert(value, AnyCurve), rounds)
+        for key, value in fields.items()
+        if isinstance(value, dict)
+    }
+    fixed = {key: value for key, value in fields.items() if key not in curves}
+    steps = [step for each in rounds for step in each]
+    if not curves:
+        return dict.fromkeys(steps, msgspec.convert(fixed, kind))
+    return {
+        step: msgspec.convert(
+            {**fixed, **{key: values[step] for key, values in curves.items()}}, kind
+        )
+        for step in steps
+    }
+
+
+def _first(methods: dict[int, AnyMethod]) -> AnyMethod:
+    return next(iter(methods.values()))

@@ -48,9 +48,12 @@ def read_map(path: str | FilePath, importing: tuple[FilePath, ...] = ()) -> Map:
     return merged(below, own)
 
 
-def parse_map(text: str, file: str) -> Map:
-    """The map that a text holds; an empty one holds an empty map. ValueError as `read_map`."""
-    found = _parsed(text, file)
+def parse_map(text: str, file: str, dotted: bool = True) -> Map:
+    """The map that a text holds; an empty one holds an empty map. ValueError as `read_map`.
+
+    Where keys are not `dotted`, a dot in one is part of a name.
+    """
+    found = _parsed(text, file, dotted)
     if found is None:
         return Map()
     if not isinstance(found, Map):
@@ -63,7 +66,7 @@ def parse_value(text: str, source: str) -> Any:
     return _parsed(text, source)
 
 
-def _parsed(text: str, file: str) -> Any:
+def _parsed(text: str, file: str, dotted: bool = True) -> Any:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -77,7 +80,7 @@ def _parsed(text: str, file: str) -> Any:
     if node is None:
         return None
     try:
-        return _Building(file).value(node, ())
+        return _Building(file, dotted).value(node, ())
     except RecursionError:
         refuse(Place(file, 1), (), "nested too deeply")
 
@@ -85,8 +88,8 @@ def _parsed(text: str, file: str) -> Any:
 class _Building:
     """From nodes of YAML to values with places."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, dotted: bool) -> None:
+        self._file, self._dotted = file, dotted
         self._open: set[int] = set()
         self._values = 0
 
@@ -126,7 +129,7 @@ class _Building:
             if key in seen:
                 at = f"{place}: {words((*path, key))}"
                 notice(f"{at} stands there twice; the later one counts")
-            keys = split_key(key)
+            keys = split_key(key) if self._dotted else (key,)
             value = self.value(value_node, (*path, *keys))
             for outer in reversed(keys[1:]):
                 value = Map([(outer, value, place)])

@@ -1,8 +1,18 @@
 """When: Distiller's and PocketFlow's curves to the digit, and every update at its step."""
 
+import msgspec
 import pytest
 
-from compression.schedule import Agp, Linear, Listed, When, values_of
+from compression.schedule import (
+    Agp,
+    Linear,
+    Listed,
+    Ramp,
+    Uniform,
+    When,
+    values_by_step,
+    values_of,
+)
 
 PUBLISHED = [
     # start, stop, begin, end, every, values; `distiller.md`, section 1.1
@@ -64,3 +74,40 @@ def test_times() -> None:
     for begin, end, every in ((-1, None, 1), (0, None, 0), (3, 3, 1)):
         with pytest.raises(ValueError):
             When(begin=begin, end=end, every=every)
+
+
+def test_a_ramp_is_that_of_the_authors() -> None:
+    """Narang et al. 2017: with a slope of 1.5 theta the threshold ends near q."""
+    ramp = Ramp(q=0.33, turn=3, steeper=1.5)
+    theta = 2 * 0.33 / (2 * 3 + 3 * 7)
+    values = values_of(ramp, 10)
+    assert values[:3] == pytest.approx([theta, 2 * theta, 3 * theta])
+    assert values[3:5] == pytest.approx([4 * theta + 1.5 * theta, 4 * theta + 3 * theta])
+    assert values[-1] == pytest.approx(0.33, rel=0.1)
+    with pytest.raises(ValueError, match="a turn at time 4 does not lie among 3 times"):
+        values_of(Ramp(q=1, turn=4), 3)
+
+
+def test_times_one_by_one_and_again_within_their_epochs() -> None:
+    few = When(times=(0, 3, 4.5))
+    assert few.steps(4, 40) == [0, 12, 18] and few.last(4, 40) == 22
+    assert few.rounds(4, 40) == [[0], [12], [18]]
+    often = When(begin=1, end=3, again=3)
+    assert often.rounds(4, 40) == [[4, 6], [8, 9]]
+    with pytest.raises(ValueError, match="leave `again` out"):
+        often.steps(4, 40)
+    with pytest.raises(ValueError, match=r"work at epoch 4\.5, but the training ends at 4"):
+        few.steps(4, 16)
+    for wrong in ({"times": (3, 1)}, {"times": (1,), "begin": 2}, {"again": 0},
+                  {"again": 2, "unit": "steps"}):  # fmt: skip
+        with pytest.raises(ValueError):
+            msgspec.convert(wrong, When)
+
+
+def test_curves_go_by_rounds_and_chance_by_steps() -> None:
+    rounds = [[0, 1], [4, 5, 6]]
+    assert values_by_step(Linear(start=0, stop=1), rounds) == {0: 0, 1: 0, 4: 1, 5: 1, 6: 1}
+    assert values_by_step(0.5, rounds) == dict.fromkeys((0, 1, 4, 5, 6), 0.5)
+    drawn = values_by_step(Uniform(low=0.1, high=0.2), rounds)
+    assert len(set(drawn.values())) == 5 and all(0.1 <= one <= 0.2 for one in drawn.values())
+    assert drawn == values_by_step(Uniform(low=0.1, high=0.2), rounds)

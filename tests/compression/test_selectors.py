@@ -18,6 +18,7 @@ def network() -> nn.Sequential:
         (Where(), ["0.0 weight", "0.1 weight", "0.2 weight", "3 weight"]),
         (Where(type="Conv2d"), ["0.0 weight", "0.2 weight"]),
         (Where(type=("Conv2d", "Linear"), role="bias"), ["0.0 bias", "3 bias"]),
+        (Where(type="Conv2d", tensor="weight"), ["0.0 weight", "0.2 weight"]),
         (Where(name="0.*"), ["0.0 weight", "0.1 weight", "0.2 weight"]),
         (Where(name="0.*", type="_ConvNd", exclude="*.0"), ["0.2 weight"]),  # a base class
     ],
@@ -56,3 +57,13 @@ def test_a_shared_tensor_is_found_once() -> None:
 def test_what_fits_nothing_is_a_mistake(where: Where, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         where.tensors(network())
+
+
+def test_one_tensor_of_a_recurrent_layer_can_be_meant() -> None:
+    lstm = nn.Sequential(nn.LSTM(3, 4, num_layers=2))
+    assert Where(tensor="weight_hh_l?").tensors(lstm) == [
+        ("0", "weight_hh_l0"),
+        ("0", "weight_hh_l1"),
+    ]
+    with pytest.raises(ValueError, match="nothing has a weight and fits tensor weight_xx"):
+        Where(tensor="weight_xx").tensors(lstm)

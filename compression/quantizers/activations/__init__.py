@@ -4,6 +4,7 @@ from compression.quantizers.activations.base import ActivationKind
 from compression.quantizers.activations.dorefa import DorefaActivations
 from compression.quantizers.activations.linear import RangeActivations
 from compression.quantizers.activations.lsq import LearnedActivations
+from compression.quantizers.activations.moving import Moving
 from compression.quantizers.activations.pact import Clipped, PactActivations
 
 AnyActivations = RangeActivations | LearnedActivations | PactActivations | DorefaActivations
@@ -14,6 +15,7 @@ __all__ = [
     "Clipped",
     "DorefaActivations",
     "LearnedActivations",
+    "Moving",
     "PactActivations",
     "RangeActivations",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from compression.masks import (
     AnyMethod,
+    Between,
     Blocks,
     Level,
     Random,
@@ -124,3 +125,25 @@ def test_a_share_is_rounded_down_but_not_by_the_errors_of_floats(
 ) -> None:
     kept = Level(share=share).mask(torch.rand(count), torch.ones(count, dtype=torch.bool))
     assert int((~kept).sum()) == gone
+
+
+@pytest.mark.parametrize(
+    "method",
+    [Sensitivity(deviations=0.5, of="first"), Surgery(alpha=0.2, of="first"), Surgery(alpha=-0.5)],
+)
+def test_what_a_method_remembers_is_all_that_it_goes_by(method: AnyMethod) -> None:
+    chance = torch.Generator().manual_seed(0)
+    first, later = (torch.randn(6, 9, generator=chance) for _ in range(2))
+    before = torch.rand(6, 9, generator=chance) > 0.5
+    remembering = method.remembering(method.measured(first))
+    assert torch.equal(remembering.mask(first, before), method.mask(first, before))
+    later = 3 * later
+    assert not torch.equal(remembering.mask(later, before), method.mask(later, before))
+    assert method.remembers == (getattr(method, "of") == "first")  # noqa: B009
+
+
+def test_what_lies_between_stays_what_it_was() -> None:
+    weight, before = torch.tensor([0.1, 0.5, 0.5, 0.9]), torch.tensor([True, True, False, False])
+    assert kept(Between(low=0.3, high=0.7), weight, before) == [0, 1, 0, 1]
+    with pytest.raises(ValueError, match="low <= high"):
+        Between(low=0.5, high=0.4)

@@ -17,8 +17,10 @@ from compression.quantizers.activations import (
     RangeActivations,
 )
 from compression.quantizers.on_grid import OnGrid
+from compression.quantizers.ranges import MeanSquare
 from compression.quantizers.seen import Sample
 from compression.quantizers.weights import LearnedWeights
+from training.batch_norm import statistics
 
 
 def values(signed: bool, count: int = 3000) -> Tensor:
@@ -182,3 +184,35 @@ def test_in_half_precision_steps_learn_about_what_they_learn_in_float(
             layer(quantizer(x * 2)).float().square().sum().backward()
         found += [one.grad.clone() for one in quantizer.parameters() if one.grad is not None]
     torch.testing.assert_close(found[0], found[1], rtol=0.05, atol=1e-3)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_range_that_follows_is_the_calibrated_one_until_it_learns(
+    signed: bool, symmetric: bool
+) -> None:
+    x = values(signed)
+    seen, more = Sample(x), 3 * x
+    fixed, moving = (
+        RangeActivations(bits=4, symmetric=symmetric, follows=follows).quantizer(seen)
+        for follows in (None, 0.75)
+    )
+    torch.testing.assert_close(moving.eval()(x), fixed(x))
+    assert moving.limits() == pytest.approx(fixed.limits(), rel=1e-5)  # type: ignore[operator]
+    moving.train()(more)
+    wider = Sample(x * (0.75 + 0.25 * 3))
+    expected = RangeActivations(bits=4, symmetric=symmetric).quantizer(wider)
+    torch.testing.assert_close(moving.eval()(more), expected(more))
+
+
+def test_a_range_that_follows_is_one_for_all_workers() -> None:
+    network = nn.Sequential(RangeActivations(follows=0.5).quantizer(Sample(values(True))))
+    (ends,) = statistics(network)
+    before = ends.clone()
+    network(10 * values(True))
+    assert not torch.equal(statistics(network)[0], before)
+    for wrong, message in ((1.0, "below 1"), (-0.1, "0 or more")):
+        with pytest.raises(ValueError, match=message):
+            RangeActivations(follows=wrong)
+    with pytest.raises(ValueError, match="leave `range` out"):
+        RangeActivations(follows=0.5, range=MeanSquare())

@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compression.quantizers.activations import LearnedActivations, PactActivations
+from compression.quantizers.activations import (
+    LearnedActivations,
+    PactActivations,
+    RangeActivations,
+)
 from compression.quantizers.place import Asked, quantize
 from compression.quantizers.weights import (
     DorefaWeights,
@@ -19,7 +23,9 @@ ASKED = [
     Asked(weights=DorefaWeights(bits=4)),
     Asked(weights=LearnedWeights(bits=4)),
     Asked(weights=RangeWeights(bits=4, symmetric=False, group=3)),
+    Asked(weights=RangeWeights(bits=4, follows=True)),
     Asked(weights=TernaryWeights()),
+    Asked(activations=RangeActivations(bits=4, follows=0.9)),
     Asked(activations=LearnedActivations(bits=4, offset=True)),
     Asked(activations=PactActivations(bits=4)),
 ]

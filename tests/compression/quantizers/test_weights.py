@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import msgspec
 import pytest
 import torch
 from msgspec.structs import replace
@@ -266,3 +267,20 @@ def test_quantizers_follow_their_layer_to_another_type() -> None:
     layer = nn.Linear(4, 3)
     quantizer = PowerWeights(bits=3).quantizer(layer.weight)
     assert quantizer.double()(layer.weight.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize(
+    "kind", [RangeWeights(), RangeWeights(per="tensor"), RangeWeights(symmetric=False, group=9)]
+)
+def test_a_range_that_follows_is_that_of_the_weights_as_they_are(
+    kind: RangeWeights, bits: int
+) -> None:
+    kind = msgspec.structs.replace(kind, bits=bits)
+    follows = msgspec.structs.replace(kind, follows=True).quantizer(weight())
+    for now in (weight(), 5 * weight(1)):
+        torch.testing.assert_close(follows(now), kind.quantizer(now)(now))
+    if bits > 1:  # nothing is clipped
+        leaf = weight().requires_grad_()
+        follows(leaf).sum().backward()
+        assert leaf.grad is not None and bool((leaf.grad == 1).all())

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxyless_nas.language import Config
+from proxyless_nas.language.reading import parse_map
 from proxyless_nas.notice import Notice
 
 
@@ -140,3 +141,9 @@ def test_expressions_take_words_lists_and_conditions() -> None:
     assert config.get("a", {"by": "conv"}) == "wide"
     assert config.get("d", {"by": "conv"}) == ["conv", 4.0]
     assert [config.get(key) for key in "bce"] == [8, 4, True]
+
+
+def test_a_dot_is_part_of_a_name_where_keys_are_not_dotted() -> None:
+    text = "a.b: {c.d: 1}\n"
+    assert parse_map(text, "file", dotted=False) == {"a.b": {"c.d": 1}}
+    assert parse_map(text, "file") == {"a": {"b": {"c": {"d": 1}}}}
