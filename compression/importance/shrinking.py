@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-STRENGTHS, WEAKEST, STEPS = 100, 1e-4, 1000
+STRENGTHS, WEAKEST, STEPS = 100, 1e-4, 300
 
 
 def betas(gram: Tensor, answer: Tensor, penalties: Tensor, steps: int = STEPS) -> Tensor:

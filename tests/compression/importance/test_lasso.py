@@ -37,7 +37,7 @@ def test_betas_are_those_of_coordinate_descent_and_meet_the_conditions_of_an_opt
     gram = problem()
     answer = gram.sum(dim=1)
     penalties = answer.max() * torch.tensor([0.9, 0.3, 0.03]).double()
-    found = betas(gram, answer, penalties)
+    found = betas(gram, answer, penalties, steps=2000)
     for penalty, beta in zip(penalties.tolist(), found.T, strict=True):
         expected = by_coordinates(gram, answer, penalty)
         torch.testing.assert_close(beta, expected, rtol=1e-6, atol=1e-8)
