@@ -13,11 +13,11 @@ Options = tuple[int, ...]
 
 
 class Uniform:
-    """All knobs of a kind have the same option, or their last where they have fewer.
+    """All knobs of a kind are as far along their options as each other.
 
-    `kinds` [knobs] says which are alike. Judged are those for which `excess(options) <= 1`, and
-    that do not do more of everything than another one that fits; the one of least
-    `Evidence.loss` is the answer. ValueError where none fits.
+    `kinds` [knobs] says which are alike; one with fewer options has the nearest. Judged are those
+    for which `excess(options) <= 1`, and that do not do more of everything than another one that
+    fits; the one of least `Evidence.loss` is the answer. ValueError where none fits.
     """
 
     def __init__(
@@ -30,7 +30,10 @@ class Uniform:
         fitting: list[tuple[Options, Options]] = []
         for steps in product(*(range(most[name]) for name in names)):
             step = dict(zip(names, steps, strict=True))
-            options = tuple(min(step[k], c - 1) for c, k in zip(counts, kinds, strict=True))
+            options = tuple(
+                round(step[k] * (c - 1) / max(most[k] - 1, 1))
+                for c, k in zip(counts, kinds, strict=True)
+            )
             if excess(options) <= 1:
                 fitting.append((steps, options))
         if not fitting:
