@@ -6,7 +6,7 @@ from compression.analysis.subject import ImagesConfig
 from proxyless_nas.command import short
 
 Method = Literal["channels", "bits", "int8"]
-StrategyName = Literal["least-lost", "uniform"]
+StrategyName = Literal["least-lost", "back-tracking", "uniform"]
 METHODS: tuple[Method, ...] = ("channels", "bits", "int8")
 
 
@@ -28,7 +28,10 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """What may be done; what does not help the goal is not tried."""
     strategy: StrategyName = "least-lost"
     """least-lost: what each change loses alone is judged, then where least is lost for what is
-    saved goes first; uniform: the same everywhere, to compare."""
+    saved goes first; back-tracking: step by step where most is saved, undone and halved where
+    accuracy falls by more than --floor (Mayo); uniform: the same everywhere, to compare."""
+    floor: float = 5.0
+    """Points of accuracy on images of the search that back-tracking may lose, before tuning."""
     tries: int = 10
     """Networks that are judged when what each change loses alone is known."""
     multiple: int = 4

@@ -14,11 +14,14 @@ from search.choices import Choices, Evidence
 from search.evaluators.compressed import CompressedNetwork
 from search.problems.compressed import Compressed, Compression
 from search.sensitivities import all_losses
+from search.strategies.back_tracking import BackTracking
+from search.strategies.base import Strategy
 from search.strategies.least_lost import LeastLost, Losses
 from search.strategies.uniform import Uniform
 
 ALONE, TRIED = "alone.jsonl", "tried.jsonl"
 PROBED_WIDTHS = 3
+MOST_STEPS = 1000
 PROBED_BITS = (4, 3, 2)
 
 
@@ -46,7 +49,7 @@ class Searching:
 
         Nothing where the strategy does not ask.
         """
-        if self._given.config.strategy == "uniform":
+        if self._given.config.strategy != "least-lost":
             return [], 0, 0.0
         strategy = self._strategy(lambda options: 0.0, 0)
         journal = Journal(self._given.out / ALONE)
@@ -60,15 +63,26 @@ class Searching:
         def excess(options: tuple[int, ...]) -> float:
             return limits.excess(decode(options))
 
-        strategy: LeastLost | Uniform
-        if self._given.config.strategy == "uniform":
-            strategy = Uniform(self.problem.counts, kinds(self.problem), excess)
-            most = strategy.networks
-        else:
-            strategy, most = self._strategy(excess, tries, losses), tries + 1
+        strategy: Strategy
+        match self._given.config.strategy:
+            case "uniform":
+                strategy = Uniform(self.problem.counts, kinds(self.problem), excess)
+                most = strategy.networks
+            case "back-tracking":
+                floor = self._given.config.floor / 100
+                strategy = BackTracking(self.problem.counts, excess, floor)
+                most = MOST_STEPS
+            case "least-lost":
+                strategy, most = self._strategy(excess, tries, losses), tries + 1
         journal = Journal(file)
         count = ask_and_tell(strategy, self._judge, journal, most, "together")
         best = strategy.best()
+        if excess(best.options) > 1:
+            raise ValueError(
+                f"{count} networks were judged and none met the goal: the nearest is "
+                f"{nearest(limits, decode(best.options))}; let more be lost (--floor), or ask for "
+                "less"
+            )
         return Found(decode(best.options), self._judge(0, best), count, journal.seconds)
 
     def _judge(self, number: int, choices: Choices) -> Evidence:
@@ -89,11 +103,16 @@ def must_be_possible(limits: Limits, problem: Compression) -> None:
     """ValueError where all that may be done is not enough; it says how near that comes."""
     least = problem.decode([count - 1 for count in problem.counts])
     if limits.excess(least) > 1:
-        near = ", ".join(
-            f"{of} {cost:,.4g} of {limits.whole[of]:,.4g} ({cost / limits.whole[of]:.3f}x)"
-            for of, cost in limits.told(least).items()
-        )
+        near = nearest(limits, least)
         raise ValueError(f"the goal cannot be met: with everything that may be done it is {near}")
+
+
+def nearest(limits: Limits, one: Compressed) -> str:
+    """What it costs, in words."""
+    return ", ".join(
+        f"{of} {cost:,.4g} of {limits.whole[of]:,.4g} ({cost / limits.whole[of]:.3f}x)"
+        for of, cost in limits.told(one).items()
+    )
 
 
 def kinds(problem: Compression) -> list[str]:
