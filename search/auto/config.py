@@ -45,7 +45,8 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     reconstruct: int = 500
     """Steps, per layer, of learning how its weights are rounded, where nothing else is done."""
     epochs: int = 0
-    """Epochs of tuning under the recipe, with the whole network as teacher; 0: none."""
+    """Epochs of tuning under the recipe, with the whole network as teacher; 0: none. The tuned
+    network is taken, or with --held-out the one that is better on those images."""
     base_lr: float = 0.01
     """Peak learning rate of tuning."""
 

@@ -10,11 +10,11 @@ from training.evaluate import Evaluation
 
 
 class Stage(Struct, frozen=True, forbid_unknown_fields=True):
-    """A network on the way: its accuracy on images of the search, and on test images, if asked."""
+    """A network on the way: its accuracy on images of the search, and on test images."""
 
     name: str
     searched: float
-    test: Evaluation | None = None
+    test: Evaluation
 
 
 class Report(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,16 +43,13 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def lost(self) -> float:
         """Points of accuracy, on test images."""
-        first, last = (one.test for one in (self.stages[0], self.stages[-1]))
-        assert first is not None and last is not None
-        return 100 * (first.top1 - last.top1)
+        return 100 * (self.stages[0].test.top1 - self.stages[-1].test.top1)
 
     def told(self) -> str:
         """A line per stage and per cost, and the verdict."""
         lines = [f"{'':<28}{'search':>9}{'test':>9}"]
         for stage in self.stages:
-            test = "" if stage.test is None else f"{stage.test.top1:.2%}"
-            lines.append(f"{stage.name:<28}{stage.searched:>9.2%}{test:>9}")
+            lines.append(f"{stage.name:<28}{stage.searched:>9.2%}{stage.test.top1:>9.2%}")
         lines += ["", f"{'':<28}{'whole':>14}{'found':>14}{'share':>8}{'asked':>8}"]
         for bound in self.bounds:
             before, after = self.costs[bound.of]

@@ -78,7 +78,7 @@ def compress(given: Given) -> tuple[Report, list[Tried]]:
     write_recipe(given, found.compressed)
     making = time.perf_counter()
     made = made_of(given, searching.network, found.compressed)
-    best = best_of(made)
+    best = best_of(given, made)
     told = write_network(given, best.network, found.compressed)
     if clock is not None:
         file = clock.measured(best.network, found.compressed.int8)
@@ -171,10 +171,14 @@ def spent(
 
 
 def stages(given: Given, made: Sequence[Made], best: Made, score: Evaluation) -> tuple[Stage, ...]:
-    """From the whole network to the best of what was made; only these see test images."""
+    """From the whole network to what was taken of those that were made; test images score all."""
     whole = evaluate(given.whole, given.judged)
     first = Stage("whole", whole.top1, _on_test(given, given.whole))
-    others = [Stage(one.how, one.judged.top1) for one in made if one is not best]
+    others = [
+        Stage(one.how, one.judged.top1, _on_test(given, one.network))
+        for one in made
+        if one is not best
+    ]
     return (first, *others, Stage(best.how, best.judged.top1, score))
 
 
