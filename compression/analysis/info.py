@@ -4,6 +4,7 @@ import msgspec
 import torch
 import tyro
 from msgspec import Struct
+from torch import nn
 
 from compression.analysis.compute import Computed, computing_lines, computing_of
 from proxyless_nas.counting import parameters_of
@@ -41,14 +42,23 @@ def inform(config: InfoConfig) -> None:
     subject = open_subject(config.arch, config.resolution, config.num_classes)
     with torch.device("meta"):
         network = subject.build()
-    work = computing_of(subject.name, network, subject.input)
-    found = Info(
-        subject.name, subject.input, subject.classes, parameters_of(network), work.macs, work.layers
-    )
     if config.json:
+        work, parameters = (
+            computing_of(subject.name, network, subject.input),
+            parameters_of(network),
+        )
+        found = Info(
+            subject.name, subject.input, subject.classes, parameters, work.macs, work.layers
+        )
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
         return
-    megabytes = FLOAT_BYTES * found.parameters / 1e6
-    print(f"{found.network} at {found.input}, {found.classes} classes")
-    print("\n".join(computing_lines(work)))
-    print(f"parameters {found.parameters:,}, {megabytes:.3f} MB as float32; MACs {found.macs:,}")
+    print(told(subject.name, network, subject.input, subject.classes))
+
+
+def told(name: str, network: nn.Module, shape: Shape, classes: int) -> str:
+    """A table of the layers of a network, between what it is and what it costs."""
+    work, parameters = computing_of(name, network, shape), parameters_of(network)
+    megabytes = FLOAT_BYTES * parameters / 1e6
+    first = f"{name} at {shape}, {classes} classes"
+    last = f"parameters {parameters:,}, {megabytes:.3f} MB as float32; MACs {work.macs:,}"
+    return "\n".join([first, *computing_lines(work), last])

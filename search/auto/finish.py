@@ -69,15 +69,23 @@ def policy_of(given: Given, one: Compressed) -> Policy:
 
 
 def write_recipe(given: Given, one: Compressed) -> Path:
-    """recipe.yaml, under which `main.py --compress` tunes the same network, and bits.json."""
+    """recipe.yaml, under which `main.py --compress` tunes the narrowed network; where there are
+    bits, bits.json too, with which `quantize` rounds what is left. Its first lines say how."""
     steps: list[dict[str, object]] = []
     if one.gone:
         keep = {name: given.sizes.widths[name] - gone for name, gone in one.gone.items()}
         steps.append({"do": "channels", "keep": keep, "repair": "lstsq", "when": {"end": 1}})
+    steps.append({"do": "teach"})
+    config = given.config
+    how = [f"python main.py --arch {config.arch} --weights WEIGHTS --compress {given.out / RECIPE}"]
     if one.bits:
         policy_of(given, one).save(given.out / BITS)
-    steps.append({"do": "teach"})
-    text = yaml.safe_dump({"steps": steps}, sort_keys=False)
+        how.append(
+            f"python -m compression quantize --arch ARCH --weights WEIGHTS --policy "
+            f"{given.out / BITS} --weight-range mse --reconstruct {config.reconstruct} --out OUT"
+        )
+    lines = "".join(f"# {line}\n" for line in how)
+    text = lines + yaml.safe_dump({"steps": steps}, sort_keys=False)
     write_bytes(given.out / RECIPE, text.encode())
     return given.out / RECIPE
 
@@ -95,7 +103,8 @@ def tuned(given: Given) -> nn.Module:
         dataset=config.dataset,
         path=config.path,
         normalise=config.normalise,
-        held_out=config.limit,
+        held_out=config.held_out or config.limit,
+        interpolation=config.interpolation,
         val_every=None,
         epochs=config.epochs,
         base_lr=config.base_lr,

@@ -41,7 +41,7 @@ class Given:
     subject: Subject
     whole: nn.Module
     lone: nn.Module
-    """The whole network, its batch norms folded where they can be: what is counted and exported."""
+    """The whole network, its batch norms folded: what is counted and exported."""
     channels: Channels | None
     ranking: Ranking
     sizes: Sizes

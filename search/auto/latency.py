@@ -31,7 +31,6 @@ VISITS = 20
 class File:
     """An ONNX file of a network, its latency and that of the whole one beside it, in ms."""
 
-    name: str
     data: bytes
     ms: float
     whole_ms: float
@@ -43,7 +42,7 @@ class Clock:
     def __init__(self, given: Given) -> None:
         self._given, self._shape = given, given.subject.input
         self._whole = onnx_bytes(given.lone, self._shape)
-        self.first = self.measured(given.lone, int8=False)
+        self.whole_ms = self.measured(given.lone, int8=False).whole_ms
 
     def cost(self, stops: Stops) -> Cost:
         """Milliseconds, predicted: the sum of the layers, in int8 times what int8 saves in all."""
@@ -55,7 +54,7 @@ class Clock:
         narrowed = self._of_layers(stops) if stops else lambda gone: 1.0
 
         def predicted(one: Compressed) -> float:
-            return self.first.whole_ms * narrowed(one.gone) * (saved if one.int8 else 1.0)
+            return self.whole_ms * narrowed(one.gone) * (saved if one.int8 else 1.0)
 
         return predicted
 
@@ -71,7 +70,7 @@ class Clock:
         whole = summed({})
         return lambda gone: summed(gone) / whole
 
-    def measured(self, network: nn.Module, int8: bool, protocol: Protocol = BRIEF) -> File:
+    def measured(self, network: nn.Module, int8: bool) -> File:
         """The fastest file of a network; `int8` tries files of integers, some layers in float."""
         plain = folded(network, self._shape) if batch_norms(network) else network
         files = {FLOAT: onnx_bytes(plain, self._shape)}
@@ -83,8 +82,8 @@ class Clock:
         models = [OnnxModel("whole", self._whole)]
         models += [OnnxModel(name, data) for name, data in files.items()]
         whole, *each = measure_networks(
-            models, visits=VISITS, runtime=OnnxRuntime(), protocol=protocol
+            models, visits=VISITS, runtime=OnnxRuntime(), protocol=BRIEF
         )
         times = {name: one.p10_ms for name, one in zip(files, each, strict=True)}
         name = min(times, key=times.__getitem__)
-        return File(name, files[name], times[name], whole.p10_ms)
+        return File(files[name], times[name], whole.p10_ms)

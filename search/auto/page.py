@@ -48,7 +48,7 @@ def write_report_page(
             f"Accuracy against {bound.of}",
             "Discs are networks that were judged on images of the search, untuned, large where no "
             "other is cheaper and nearer to the whole network's answers. The diamond is what was "
-            f"found, on {report.stages[-1].test.images:,} test images; dashed is the goal.",
+            f"found, on {report.test_images:,} test images; dashed is the goal.",
             partial(_scatter, report, tried, bound.of),
         )
         for bound in report.bounds
@@ -69,8 +69,7 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     shares = [one.costs[of] / before for one in tried]
     x = axis(f"{of}, share of {before:,.5g} {OF[bound.of]}", [0.0, 1.0, *shares], 48, width - 16,
              4 + 4 * (width > NARROW))  # fmt: skip
-    whole, last = report.stages[0], report.stages[-1]
-    scores = [100 * one.test.top1 for one in (whole, last)]
+    scores = [100 * one.test for one in (report.stages[0], report.stages[-1])]
     values = [*scores, *(100 * one.accuracy for one in tried)]
     y = axis("accuracy, %", values, height - 46, 52, limit=100)
     best = front_of(tried)

@@ -6,15 +6,14 @@ from msgspec import Struct
 
 from search.auto.goal import OF, Bound, Metric
 from search.problems.compressed import Compressed
-from training.evaluate import Evaluation
 
 
 class Stage(Struct, frozen=True, forbid_unknown_fields=True):
-    """A network on the way: its accuracy on images of the search, and on test images."""
+    """A network on the way: its accuracies, on images of the search and on test images."""
 
     name: str
     searched: float
-    test: Evaluation
+    test: float
 
 
 class Report(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +28,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     drop: float
     compressed: Compressed
     stages: tuple[Stage, ...]
+    test_images: int
     costs: dict[Metric, tuple[float, float]]
     bounds: tuple[Bound, ...]
     judged: int
@@ -43,13 +43,13 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def lost(self) -> float:
         """Points of accuracy, on test images."""
-        return 100 * (self.stages[0].test.top1 - self.stages[-1].test.top1)
+        return 100 * (self.stages[0].test - self.stages[-1].test)
 
     def told(self) -> str:
         """A line per stage and per cost, and the verdict."""
         lines = [f"{'':<28}{'search':>9}{'test':>9}"]
         for stage in self.stages:
-            lines.append(f"{stage.name:<28}{stage.searched:>9.2%}{stage.test.top1:>9.2%}")
+            lines.append(f"{stage.name:<28}{stage.searched:>9.2%}{stage.test:>9.2%}")
         lines += ["", f"{'':<28}{'whole':>14}{'found':>14}{'share':>8}{'asked':>8}"]
         for bound in self.bounds:
             before, after = self.costs[bound.of]

@@ -22,13 +22,13 @@ from search.auto.finish import (
     write_recipe,
 )
 from search.auto.given import Given, given_of
-from search.auto.goal import Goal, Metric, read_goal
+from search.auto.goal import Bound, Goal, Metric, read_goal
 from search.auto.latency import Clock, File
 from search.auto.page import Tried, front_of, write_report_page
 from search.auto.report import Report, Stage
 from search.auto.searching import ALONE, Found, Searching, must_be_possible
 from search.problems.compressed import Compressed
-from training.evaluate import Evaluation, evaluate
+from training.evaluate import evaluate
 from training.run_folder import keep_same
 
 CONFIG, REPORT, FRONT, MODEL = "config.json", "report.json", "front.json", "model.onnx"
@@ -90,6 +90,7 @@ def compress(given: Given) -> tuple[Report, list[Tried]]:
         drop=given.goal.drop,
         compressed=found.compressed,
         stages=stages(given, made, best, score),
+        test_images=len(given.exam.test),
         costs=spent(given.goal, limits, found.compressed, file),
         bounds=given.goal.bounds,
         judged=probed + found.judged,
@@ -125,18 +126,18 @@ def decide(
     """
     met: list[tuple[Found, File]] = []
     aim = limits
+    bound = next((one for one in limits.bounds if one.of == "latency"), None)
     for number in range(ROUNDS):
         found = searching.within(aim, losses, given.out / f"tried-{number}.jsonl")
-        if clock is None:
+        if clock is None or bound is None:
             return found, None
         file = clock.measured(searching.network.narrowed(found.compressed), found.compressed.int8)
-        bound = next(one for one in limits.bounds if one.of == "latency")
-        share = file.ms / file.whole_ms / (bound.limit(file.whole_ms) / file.whole_ms)
+        share = file.ms / bound.limit(file.whole_ms)
         if share <= 1:
             met.append((found, file))
             if share >= 1 - CLOSE or not found.compressed.gone:
                 break
-        aim = corrected(aim, found.compressed, share)
+        aim = corrected(aim, bound, found.compressed, share)
     if not met:
         raise ValueError(
             f"no network of {ROUNDS} that were predicted to be fast enough was: measure again on a "
@@ -145,10 +146,11 @@ def decide(
     return min(met, key=lambda one: float(one[0].evidence.loss))
 
 
-def corrected(limits: Limits, one: Compressed, share: float) -> Limits:
-    """The same limits, with a latency that says of this network what was measured."""
+def corrected(limits: Limits, bound: Bound, one: Compressed, share: float) -> Limits:
+    """The same limits, with a latency that says of this network what was measured: a `share` of
+    its bound."""
     before = limits.costs["latency"]
-    predicted = limits.excess(one)
+    predicted = before(one) / bound.limit(limits.whole["latency"])
     factor = share * (1 + CLOSE / 3) / predicted
 
     def cost(other: Compressed) -> float:
@@ -170,7 +172,7 @@ def spent(
     return found
 
 
-def stages(given: Given, made: Sequence[Made], best: Made, score: Evaluation) -> tuple[Stage, ...]:
+def stages(given: Given, made: Sequence[Made], best: Made, score: float) -> tuple[Stage, ...]:
     """From the whole network to what was taken of those that were made; test images score all."""
     whole = evaluate(given.whole, given.judged)
     first = Stage("whole", whole.top1, _on_test(given, given.whole))
@@ -182,14 +184,14 @@ def stages(given: Given, made: Sequence[Made], best: Made, score: Evaluation) ->
     return (first, *others, Stage(best.how, best.judged.top1, score))
 
 
-def tested(given: Given, network: nn.Module, file: File | None) -> Evaluation:
-    """The score on test images: of the network, or of the file as ONNX Runtime answers it."""
+def tested(given: Given, network: nn.Module, file: File | None) -> float:
+    """Accuracy on test images: of the network, or of the file as ONNX Runtime answers it."""
     if file is None:
         return _on_test(given, network)
     batches = given.exam.test_batches(given.config.batch_size)
     answers = answers_of({"file": in_onnxruntime(file.data)}, batches)["file"]
-    return Evaluation(answers.right / answers.images, 0.0, 0.0, answers.images)
+    return answers.right / answers.images
 
 
-def _on_test(given: Given, network: nn.Module) -> Evaluation:
-    return evaluate(network, given.exam.test_batches(given.config.batch_size))
+def _on_test(given: Given, network: nn.Module) -> float:
+    return evaluate(network, given.exam.test_batches(given.config.batch_size)).top1

@@ -19,7 +19,7 @@ from search.strategies.base import Strategy
 from search.strategies.least_lost import LeastLost, Losses
 from search.strategies.uniform import Uniform
 
-ALONE, TRIED = "alone.jsonl", "tried.jsonl"
+ALONE = "alone.jsonl"
 PROBED_WIDTHS = 3
 MOST_STEPS = 1000
 PROBED_BITS = (4, 3, 2)

@@ -7,10 +7,9 @@ import msgspec
 import torch
 from msgspec import Struct
 
-from compression.analysis.compute import computing_lines, computing_of
+from compression.analysis.info import told
 from compression.analysis.subject import ImagesConfig, exam_of, opened_trained
 from compression.apply import under_its_recipe
-from proxyless_nas.counting import parameters_of
 from proxyless_nas.described.network import describe
 from proxyless_nas.files import did_you_mean, write_bytes
 from proxyless_nas.language.config import Config
@@ -34,10 +33,7 @@ def informed(config: Config) -> None:
     described = describe(config)
     with torch.device("meta"):
         network = described.build()
-    work = computing_of(described.name, network, described.input)
-    print(f"{described.name} at {described.input}, {described.classes} classes")
-    print("\n".join(computing_lines(work)))
-    print(f"parameters {parameters_of(network):,}; MACs {work.macs:,}")
+    print(told(described.name, network, described.input, described.classes))
 
 
 def trained(config: Config) -> None:
