@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from search.choices import Choices, Evidence
+from search.strategies.distribution import certain
+from search.strategies.remembering import Options
 
-Options = tuple[int, ...]
 Order = Literal["cost", "all"]
 
 
@@ -42,8 +42,7 @@ class BackTracking:
 
     def probabilities(self) -> Tensor:
         """1 for what is kept so far."""
-        table = torch.zeros(len(self.counts), max(self.counts))
-        return table.scatter(1, torch.tensor(self.options)[:, None], 1.0)
+        return certain(self.best(), self.counts)
 
     def ask(self) -> tuple[Choices, ...]:
         """The whole network where no baseline is known, then a step further; at the end nothing."""

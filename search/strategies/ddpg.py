@@ -51,7 +51,7 @@ class DDPG:
 
     def probabilities(self) -> Tensor:
         """1 for what is best so far."""
-        return certain(self.best(), self.prices)
+        return certain(self.best(), self.prices.counts)
 
     def ask(self) -> tuple[Choices]:
         """The next episode."""

@@ -1,6 +1,7 @@
 """Independent path probabilities that learn: one softmax of logits per knob."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ def entropy(p: Tensor) -> float:
     return float(-torch.xlogy(p, p).sum(dim=1).mean())
 
 
-def certain(choices: Choices, prices: Prices) -> Tensor:
+def certain(choices: Choices, counts: Sequence[int]) -> Tensor:
     """[knobs, widest]: 1 for what is chosen, 0 for all else."""
     options = torch.tensor(choices.options)[:, None]
-    return torch.zeros(prices.alive.shape, dtype=torch.float64).scatter_(1, options, 1.0)
+    return torch.zeros(len(counts), max(counts), dtype=torch.float64).scatter_(1, options, 1.0)

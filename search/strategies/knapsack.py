@@ -3,24 +3,20 @@
 import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from search.choices import Choices, Evidence
+from search.choices import Choices
 from search.knapsack import solve
 from search.knapsack.neighbours import neighbours
 from search.prices import Prices
 from search.sensitivities import all_losses
-from search.strategies.distribution import certain
-
-Options = tuple[int, ...]
+from search.strategies.remembering import Options, Remembering
 
 ROUNDING = 1e-12  # relatively; sums of the same prices in another order differ by less
 
 
-class Knapsack:
+class Knapsack(Remembering):
     """Losses are taken to add up over knobs, as in HAWQ-V3 (Yao et al. 2021).
 
     First `start` is judged, then `start` with one knob at one other option, for all options in
@@ -46,6 +42,7 @@ class Knapsack:
         batch: int = 10,
         losses: Sequence[np.ndarray] | None = None,
     ) -> None:
+        super().__init__(prices.counts)
         (fixed, self._rows), *others = prices.tables()
         if others:
             raise ValueError("in a knapsack no option may change the prices of other knobs")
@@ -59,19 +56,10 @@ class Knapsack:
         self._known = losses
         self._probes = tuple(dict.fromkeys([self.start, *self._alone()])) if losses is None else ()
         self._losses(dict.fromkeys(self._probes, 0.0))  # a probe that is missing is told now
-        self._seen: dict[Options, float] = {}
 
     def fits(self, options: Options) -> bool:
         """Whether it costs at most the budget."""
         return self.prices.of(options) <= self.budget
-
-    def sample(self) -> Choices:
-        """What is best so far."""
-        return self.best()
-
-    def probabilities(self) -> Tensor:
-        """1 for what is best so far."""
-        return certain(self.best(), self.prices)
 
     def ask(self) -> tuple[Choices, ...]:
         """Probes that are missing, then tries; nothing when all is done."""
@@ -83,11 +71,6 @@ class Knapsack:
             count = min(count, self.tries - sum(one not in self._probes for one in self._seen))
         fresh = (Choices(one) for one in wanted if one not in self._seen)
         return tuple(islice(fresh, max(0, count)))
-
-    def tell(self, asked: Sequence[Choices], evidence: Sequence[Evidence]) -> None:
-        """Remember losses."""
-        for choices, seen in zip(asked, evidence, strict=True):
-            self._seen[choices.options] = float(seen.loss)
 
     def best(self) -> Choices:
         """The best judged, or where that is not known to be better, what the knapsack says; the
@@ -101,7 +84,7 @@ class Knapsack:
 
     def told(self) -> dict[str, float]:
         """How many networks were judged, and what the answer is predicted to lose."""
-        known = {"judged": float(len(self._seen))}
+        known = super().told()
         if self._probing:
             return known
         lost = sum(
@@ -119,14 +102,6 @@ class Knapsack:
     def losses(self) -> list[np.ndarray]:
         """[knobs][options]: what each option loses against `start`, when all probes are told."""
         return self._losses(self._seen)
-
-    def state(self) -> dict[str, Any]:
-        """What was judged."""
-        return {"seen": [(list(options), loss) for options, loss in self._seen.items()]}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state()`."""
-        self._seen = {tuple(options): loss for options, loss in state["seen"]}
 
     @property
     def _probing(self) -> bool:

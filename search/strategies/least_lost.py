@@ -5,18 +5,16 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from compression.widths import least_lost
-from search.choices import Choices, Evidence
+from search.choices import Choices
+from search.strategies.remembering import Options, Remembering
 
-Options = tuple[int, ...]
 Losses = Callable[[dict[int, float]], np.ndarray]
 """From what was lost with the options that were tried, option 0 among them, to all options."""
 
 
-class LeastLost:
+class LeastLost(Remembering):
     """For costs that are no sum over knobs: what one saves depends on what went before.
 
     Option 0 of each knob leaves it as it is; further ones cost less and lose more. First the whole
@@ -32,22 +30,13 @@ class LeastLost:
         probed: Sequence[Sequence[int]], filled: Sequence[Losses], tries: int = 10, batch: int = 10,
         losses: Sequence[np.ndarray | None] = (),
     ) -> None:  # fmt: skip
-        self.counts, self.excess, self.tries, self.batch = tuple(counts), excess, tries, batch
+        super().__init__(counts)
+        self.excess, self.tries, self.batch = excess, tries, batch
         self._probed, self._filled = probed, filled
         self._known = losses or [None] * len(counts)
         self.start: Options = (0,) * len(counts)
         alone = (self._with(self.start, knob, o) for knob, each in enumerate(probed) for o in each)
         self._probes: tuple[Options, ...] = (self.start, *alone)
-        self._seen: dict[Options, float] = {}
-
-    def sample(self) -> Choices:
-        """What is best so far."""
-        return self.best()
-
-    def probabilities(self) -> Tensor:
-        """1 for what is best so far."""
-        table = torch.zeros(len(self.counts), max(self.counts))
-        return table.scatter(1, torch.tensor(self.best().options)[:, None], 1.0)
 
     def ask(self) -> tuple[Choices, ...]:
         """Probes that are missing, then tries; nothing when all is done."""
@@ -60,21 +49,12 @@ class LeastLost:
         fresh = (Choices(one) for one in wanted if one not in self._seen)
         return tuple(islice(fresh, max(0, count)))
 
-    def tell(self, asked: Sequence[Choices], evidence: Sequence[Evidence]) -> None:
-        """Remember losses."""
-        for choices, seen in zip(asked, evidence, strict=True):
-            self._seen[choices.options] = float(seen.loss)
-
     def best(self) -> Choices:
         """The best judged of those that fit; before any was, the solution, or the whole."""
         fitting = [one for one in self._seen if self.excess(one) <= 1]
         if fitting:
             return Choices(min(fitting, key=self._seen.__getitem__))
         return Choices(self.start if self._probing else self._solution())
-
-    def told(self) -> dict[str, float]:
-        """How many networks were judged."""
-        return {"judged": float(len(self._seen))}
 
     @property
     def probes(self) -> int:
@@ -92,14 +72,6 @@ class LeastLost:
                 known = filled({0: 0.0, **tried})
             rows.append(np.maximum.accumulate(np.maximum(known, 0.0)))
         return rows
-
-    def state(self) -> dict[str, Any]:
-        """What was judged."""
-        return {"seen": [(list(options), loss) for options, loss in self._seen.items()]}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state()`."""
-        self._seen = {tuple(options): loss for options, loss in state["seen"]}
 
     @property
     def _probing(self) -> bool:

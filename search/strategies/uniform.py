@@ -2,17 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from search.choices import Choices, Evidence
-
-Options = tuple[int, ...]
+from search.choices import Choices
+from search.strategies.remembering import Options, Remembering
 
 
-class Uniform:
+class Uniform(Remembering):
     """All knobs of a kind are as far along their options as each other.
 
     `kinds` [knobs] says which are alike; one with fewer options has the nearest. Judged are those
@@ -26,7 +21,7 @@ class Uniform:
         names = list(dict.fromkeys(kinds))
         most = {name: max(c for c, k in zip(counts, kinds, strict=True) if k == name)
                 for name in names}  # fmt: skip
-        self.counts = tuple(counts)
+        super().__init__(counts)
         fitting: list[tuple[Options, Options]] = []
         for steps in product(*(range(most[name]) for name in names)):
             step = dict(zip(names, steps, strict=True))
@@ -46,43 +41,16 @@ class Uniform:
                 for other, _ in fitting
             )
         ]
-        self._seen: dict[Options, float] = {}
 
     @property
     def networks(self) -> int:
         """How many are judged."""
         return len(self._wanted)
 
-    def sample(self) -> Choices:
-        """What is best so far."""
-        return self.best()
-
-    def probabilities(self) -> Tensor:
-        """1 for what is best so far."""
-        table = torch.zeros(len(self.counts), max(self.counts))
-        return table.scatter(1, torch.tensor(self.best().options)[:, None], 1.0)
-
     def ask(self) -> tuple[Choices, ...]:
         """All that were not judged."""
         return tuple(Choices(one) for one in self._wanted if one not in self._seen)
 
-    def tell(self, asked: Sequence[Choices], evidence: Sequence[Evidence]) -> None:
-        """Remember losses."""
-        for choices, seen in zip(asked, evidence, strict=True):
-            self._seen[choices.options] = float(seen.loss)
-
     def best(self) -> Choices:
         """The best judged; before any was, the first."""
         return Choices(min(self._seen, key=self._seen.__getitem__, default=self._wanted[0]))
-
-    def told(self) -> dict[str, float]:
-        """How many were judged."""
-        return {"judged": float(len(self._seen))}
-
-    def state(self) -> dict[str, Any]:
-        """What was judged."""
-        return {"seen": [(list(options), loss) for options, loss in self._seen.items()]}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state()`."""
-        self._seen = {tuple(options): loss for options, loss in state["seen"]}

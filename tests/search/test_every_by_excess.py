@@ -59,7 +59,7 @@ def test_its_answer_meets_the_goal_when_it_asks_no_more(kind: type) -> None:
             assert all(0 <= o < count for o, count in zip(one.options, COUNTS, strict=True))
         p = strategy.probabilities()
         assert p.shape == (3, 4)
-        torch.testing.assert_close(p.sum(dim=1), torch.ones(3))
+        torch.testing.assert_close(p.sum(dim=1), torch.ones(3, dtype=p.dtype))
         assert all(isinstance(value, float) for value in strategy.told().values())
     assert excess(strategy.best().options) <= 1
 
