@@ -1,8 +1,10 @@
 """What a compressed network takes on this machine: told by a table of layers, then measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from msgspec import Struct
 from torch import nn
 
 from compression.export import onnx_bytes
@@ -17,12 +19,14 @@ from latency_tables.model import OnnxModel
 from latency_tables.networks import measure_networks
 from latency_tables.protocol import Protocol
 from latency_tables.runtimes import OnnxRuntime
+from proxyless_nas.files import read_json, write_bytes, write_json
+from proxyless_nas.locks import Locks
 from search.auto.costs import Cost
 from search.auto.given import Given, images_in
 from search.problems.compressed import Compressed
 from training.batch_norm import batch_norms
 
-LAYERS = "layers.json"
+LAYERS, TIMES, MEASURED, LOCK = "layers.json", "latencies.json", "measured", ".latencies.lock"
 BRIEF = Protocol(burn_in_s=0.5, spread_s=0.0)
 VISITS = 20
 
@@ -36,20 +40,32 @@ class File:
     whole_ms: float
 
 
+class Times(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the fastest file of a network took, and the whole one beside it, in ms."""
+
+    ms: float
+    whole_ms: float
+
+
 class Clock:
-    """Measures files beside that of the whole network in float, and predicts by a table."""
+    """Measures files beside that of the whole network in float, and predicts by a table.
+
+    What was measured is kept: a search that goes on, and processes that share one, go by the same
+    times. One process measures at a time.
+    """
 
     def __init__(self, given: Given) -> None:
         self._given, self._shape = given, given.subject.input
         self._whole = onnx_bytes(given.lone, self._shape)
-        self.whole_ms = self.measured(given.lone, int8=False).whole_ms
+        self._locks = Locks(given.out / LOCK)
+        self.whole_ms = self.measured("whole", given.lone, int8=False).whole_ms
 
     def cost(self, stops: Stops) -> Cost:
         """Milliseconds, predicted: the sum of the layers, in int8 times what int8 saves in all."""
         given = self._given
         saved = 1.0
         if given.problem.int8:
-            whole = self.measured(given.lone, int8=True)
+            whole = self.measured("whole in int8", given.lone, int8=True)
             saved = whole.ms / whole.whole_ms
         narrowed = self._of_layers(stops) if stops else lambda gone: 1.0
 
@@ -62,28 +78,45 @@ class Clock:
         """What narrowed layers take of what all take, by a table that is measured now."""
         given = self._given
         layers = Layers(given.lone, self._shape, given.sizes)
-        table = measure_parts(
-            layers.wanted(stops), given.subject.name, given.out / LAYERS, runtime=OnnxRuntime(),
-            context="chained",
-        )  # fmt: skip
+        with self._turn():
+            table = measure_parts(
+                layers.wanted(stops), given.subject.name, given.out / LAYERS,
+                runtime=OnnxRuntime(), context="chained",
+            )  # fmt: skip
         summed = layers.cost(table)
         whole = summed({})
         return lambda gone: summed(gone) / whole
 
-    def measured(self, network: nn.Module, int8: bool) -> File:
-        """The fastest file of a network; `int8` tries files of integers, some layers in float."""
+    def measured(self, name: str, network: nn.Module, int8: bool) -> File:
+        """The fastest file of a network; `int8` tries files of integers, some layers in float.
+
+        What was measured by this `name` is not measured again.
+        """
+        out = self._given.out
+        data = out / MEASURED / f"{name}.onnx"
+        with self._turn():
+            known = read_json(out / TIMES, dict[str, Times]) if (out / TIMES).exists() else {}
+            if name not in known:
+                fastest, known[name] = self._timed(self._files(network, int8))
+                write_bytes(data, fastest)
+                write_json(out / TIMES, known)
+        return File(data.read_bytes(), known[name].ms, known[name].whole_ms)
+
+    def _files(self, network: nn.Module, int8: bool) -> list[bytes]:
         plain = folded(network, self._shape) if batch_norms(network) else network
-        files = {FLOAT: onnx_bytes(plain, self._shape)}
-        if int8:
-            images = images_in(self._given.seen)
-            narrow = not sums_are_exact()
-            files = dict(files_of(plain, self._shape, images, "min-max", narrow).files)
-            del files[FLOAT]
-        models = [OnnxModel("whole", self._whole)]
-        models += [OnnxModel(name, data) for name, data in files.items()]
+        if not int8:
+            return [onnx_bytes(plain, self._shape)]
+        images = images_in(self._given.seen)
+        files = files_of(plain, self._shape, images, "min-max", not sums_are_exact()).files
+        return [data for name, data in files.items() if name != FLOAT]
+
+    def _timed(self, files: Sequence[bytes]) -> tuple[bytes, Times]:
+        models = [OnnxModel(str(n), data) for n, data in enumerate([self._whole, *files])]
         whole, *each = measure_networks(
             models, visits=VISITS, runtime=OnnxRuntime(), protocol=BRIEF
         )
-        times = {name: one.p10_ms for name, one in zip(files, each, strict=True)}
-        name = min(times, key=times.__getitem__)
-        return File(files[name], times[name], whole.p10_ms)
+        n = min(range(len(each)), key=lambda n: each[n].p10_ms)
+        return files[n], Times(each[n].p10_ms, whole.p10_ms)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._locks.held(0, "another process measures: waiting for it")

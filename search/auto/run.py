@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import nn
 
 from compression.int8.answers import answers_of, in_onnxruntime
 from proxyless_nas.files import read_json, write_bytes, write_json
-from search.asking import Journal
+from proxyless_nas.locks import Locks
 from search.auto.config import AutoConfig
 from search.auto.costs import Limits
 from search.auto.finish import (
@@ -27,12 +28,14 @@ from search.auto.latency import Clock, File
 from search.auto.page import Tried, front_of, write_report_page
 from search.auto.report import Report, Stage
 from search.auto.searching import ALONE, Found, Searching, must_be_possible
+from search.evaluators.compressed import CompressedNetwork
+from search.journal import Journal
 from search.problems.compressed import Compressed
 from training.evaluate import evaluate
 from training.run_folder import keep_same
 
 CONFIG, REPORT, FRONT, MODEL = "config.json", "report.json", "front.json", "model.onnx"
-PAGE = "report.html"
+PAGE, LOCK = "report.html", ".making.lock"
 ROUNDS = 6
 CLOSE = 0.03
 
@@ -50,20 +53,36 @@ def auto(config: AutoConfig) -> None:
     if counted:
         must_be_possible(Limits.of(Goal(counted, goal.drop), given.costs), given.problem)
     keep_same(out / CONFIG, _same(config), "what is asked")
-    report, tried = compress(given)
-    policy = policy_of(given, report.compressed) if report.compressed.bits else None
-    write_json(out / FRONT, front_of(tried))
-    write_report_page(out / PAGE, report, tried, given.sizes.widths, policy)
-    write_json(out / REPORT, report)
-    print(f"{report.told()}\n{out / PAGE} draws it")
+    searched = search(given)
+    with Locks(out / LOCK).held(0, "another process makes what was found: waiting for it"):
+        if not (out / REPORT).exists():
+            report, tried = make(given, searched), judged_of(given, searched.limits)
+            policy = policy_of(given, report.compressed) if report.compressed.bits else None
+            write_json(out / FRONT, front_of(tried))
+            write_report_page(out / PAGE, report, tried, given.sizes.widths, policy)
+            write_json(out / REPORT, report)
+    print(f"{read_json(out / REPORT, Report).told()}\n{out / PAGE} draws it")
 
 
 def _same(config: AutoConfig) -> AutoConfig:
     return replace(config, out="", path=None, workers=None)
 
 
-def compress(given: Given) -> tuple[Report, list[Tried]]:
-    """All stages, and all that was judged; each leaves files, by which a later call goes on."""
+@dataclass(frozen=True)
+class Searched:
+    """What a search ended with; several processes may have shared it."""
+
+    network: CompressedNetwork
+    clock: Clock | None
+    limits: Limits
+    found: Found
+    file: File | None
+    judged: int
+    seconds: dict[str, float]
+
+
+def search(given: Given) -> Searched:
+    """What is to be done; it leaves files, by which a later call goes on."""
     start = time.perf_counter()
     clock = Clock(given) if "latency" in given.goal.metrics else None
     costs = dict(given.costs)
@@ -75,34 +94,46 @@ def compress(given: Given) -> tuple[Report, list[Tried]]:
     searching = Searching(given)
     losses, probed, probing = searching.alone()
     found, file = decide(given, searching, limits, losses, clock)
-    write_recipe(given, found.compressed)
-    making = time.perf_counter()
-    made = made_of(given, searching.network, found.compressed)
-    best = best_of(given, made)
-    told = write_network(given, best.network, found.compressed)
-    if clock is not None:
-        file = clock.measured(best.network, found.compressed.int8)
-        write_bytes(given.out / MODEL, file.data)
-    score = tested(given, best.network, file if found.compressed.int8 else None)
-    report = Report(
-        network=given.subject.name,
-        goal=given.config.goal,
-        drop=given.goal.drop,
-        compressed=found.compressed,
-        stages=stages(given, made, best, score),
-        test_images=len(given.exam.test),
-        costs=spent(given.goal, limits, found.compressed, file),
-        bounds=given.goal.bounds,
+    return Searched(
+        network=searching.network,
+        clock=clock,
+        limits=limits,
+        found=found,
+        file=file,
         judged=probed + found.judged,
         seconds={
             "measuring": measuring,
             "each change alone": probing,
             "together": found.seconds,
-            "making": time.perf_counter() - making,
         },
+    )
+
+
+def make(given: Given, searched: Searched) -> Report:
+    """Rounded, tuned, measured, scored and written."""
+    clock, one, file = searched.clock, searched.found.compressed, searched.file
+    write_recipe(given, one)
+    making = time.perf_counter()
+    made = made_of(given, searched.network, one)
+    best = best_of(given, made)
+    told = write_network(given, best.network, one)
+    if clock is not None:
+        file = clock.measured("made", best.network, one.int8)
+        write_bytes(given.out / MODEL, file.data)
+    score = tested(given, best.network, file if one.int8 else None)
+    return Report(
+        network=given.subject.name,
+        goal=given.config.goal,
+        drop=given.goal.drop,
+        compressed=one,
+        stages=stages(given, made, best, score),
+        test_images=len(given.exam.test),
+        costs=spent(given.goal, searched.limits, one, file),
+        bounds=given.goal.bounds,
+        judged=searched.judged,
+        seconds=searched.seconds | {"making": time.perf_counter() - making},
         files=(told, *((str(given.out / MODEL),) if file is not None else ())),
     )
-    return report, judged_of(given, limits)
 
 
 def judged_of(given: Given, limits: Limits) -> list[Tried]:
@@ -131,13 +162,14 @@ def decide(
         found = searching.within(aim, losses, given.out / f"tried-{number}.jsonl")
         if clock is None or bound is None:
             return found, None
-        file = clock.measured(searching.network.narrowed(found.compressed), found.compressed.int8)
+        one = found.compressed
+        file = clock.measured(f"round {number}", searching.network.narrowed(one), one.int8)
         share = file.ms / bound.limit(file.whole_ms)
         if share <= 1:
             met.append((found, file))
-            if share >= 1 - CLOSE or not found.compressed.gone:
+            if share >= 1 - CLOSE or not one.gone:
                 break
-        aim = corrected(aim, bound, found.compressed, share)
+        aim = corrected(aim, bound, one, share)
     if not met:
         raise ValueError(
             f"no network of {ROUNDS} that were predicted to be fast enough was: measure again on a "

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from search.asking import Journal, ask_and_tell
+from search.asking import ask_and_tell
 from search.auto.costs import Limits
 from search.auto.given import Given
 from search.choices import Choices, Evidence
 from search.evaluators.compressed import CompressedNetwork
+from search.journal import Journal
 from search.problems.compressed import Compressed, Compression
 from search.sensitivities import all_losses
 from search.strategies.back_tracking import BackTracking

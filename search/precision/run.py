@@ -17,10 +17,11 @@ from compression.quantizers.weights import CodebookWeights, RangeWeights
 from proxyless_nas.bits import load_policy
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json, write_json
-from search.asking import Journal, ask_and_tell
+from search.asking import ask_and_tell
 from search.choices import Choices
 from search.evaluators.curvature import curvature
 from search.evaluators.rounded import RoundedNetwork
+from search.journal import Journal
 from search.precision.config import HaqConfig
 from search.precision.costs import prices_of
 from search.precision.found import BITS, FoundBits, told, write_tuning

@@ -35,6 +35,22 @@ def run_well(*words: object) -> str:
     return well(run(*words))
 
 
+def run_well_at_once(count: int, *words: object) -> list[str]:
+    """Run the same command in several processes at once, to the end; what each printed."""
+    pipe = subprocess.PIPE
+    started = [
+        subprocess.Popen(
+            command(*words), cwd=ROOT, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True
+        )
+        for _ in range(count)
+    ]
+    ends = [(each, *each.communicate()) for each in started]
+    return [
+        well(subprocess.CompletedProcess(each.args, each.returncode, printed, complaint))
+        for each, printed, complaint in ends
+    ]
+
+
 def well(done: subprocess.CompletedProcess[str]) -> str:
     """What a command printed; the test fails when the command did."""
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json
 from proxyless_nas.layer import Shape
 from proxyless_nas.weights import save_tensors
-from search.asking import Journal
+from search.journal import Journal
 from search.precision.found import FoundBits
 from tests.commands.helpers import kill_when, run_here, well
 from tests.compression.analysis.commands import SVG, parsed, small_cifar

@@ -15,10 +15,11 @@ from compression.quantizers.weights import RangeWeights
 from proxyless_nas.bits import Bits, load_policy
 from proxyless_nas.counting import layers_of
 from proxyless_nas.layer import Layer, Shape
-from search.asking import Journal, ask_and_tell
+from search.asking import ask_and_tell
 from search.choices import Choices, Evidence
 from search.evaluators.curvature import curvature
 from search.evaluators.rounded import RoundedNetwork
+from search.journal import Journal
 from search.prices import Prices
 from search.problems.precision import Precision
 from search.strategies import Evolution, TwoPaths

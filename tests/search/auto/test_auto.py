@@ -14,7 +14,7 @@ from proxyless_nas import load_spec, macs_of
 from proxyless_nas.files import read_json
 from proxyless_nas.subject import load_its_weights
 from search.auto.report import Report
-from tests.commands.helpers import assert_refused, kill_when, run_here, well
+from tests.commands.helpers import assert_refused, kill_when, run_here, run_well_at_once, well
 from tests.shared import shared
 
 pytestmark = pytest.mark.slow
@@ -81,14 +81,20 @@ def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
     x = torch.randn(1, 3, 32, 32).numpy()
     (answer,) = session.run(None, {session.get_inputs()[0].name: x})
     assert np.asarray(answer).shape == (1, 10)
+    (tmp_path / "run" / "report.json").unlink()
+    well(run_here(*words(tmp_path / "run", "latency=0.9x", "--methods", "int8")))
+    again = read_json(tmp_path / "run" / "report.json", Report)
+    assert again.costs == report.costs and again.stages == report.stages
 
 
-def test_killed_at_any_moment_it_ends_as_unbroken(tmp_path: Path) -> None:
+def test_killed_at_any_moment_and_shared_by_two_it_ends_as_unbroken(tmp_path: Path) -> None:
     asked = ("bytes=0.2x", "--methods", "bits")
     well(run_here(*words(tmp_path / "whole", *asked)))
     kill_when(words(tmp_path / "broken", *asked), tmp_path / "broken" / "alone.jsonl", 30)
     kill_when(words(tmp_path / "broken", *asked), tmp_path / "broken" / "tried-0.jsonl", 2)
-    well(run_here(*words(tmp_path / "broken", *asked)))
+    (tmp_path / "broken" / "tried-0.jsonl").unlink()
+    for said in run_well_at_once(2, *words(tmp_path / "broken", *asked)):
+        assert "every cost is met" in said
     whole, broken = (
         read_json(tmp_path / name / "report.json", Report) for name in ("whole", "broken")
     )
