@@ -3,7 +3,15 @@
 from compression.widths.choose import by_sensitivity, evenly, lowest_first, within
 from compression.widths.least_lost import least_lost, losses_of
 from compression.widths.rounding import kept_of
-from compression.widths.sizes import Gone, Ranking, Sizes, chosen_of, key_of, ranked
+from compression.widths.sizes import (
+    Gone,
+    Ranking,
+    Sizes,
+    channels_left,
+    chosen_of,
+    key_of,
+    ranked,
+)
 from compression.widths.stops import stops_of
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "Ranking",
     "Sizes",
     "by_sensitivity",
+    "channels_left",
     "chosen_of",
     "evenly",
     "kept_of",

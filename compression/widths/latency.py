@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from torch import nn
 
 from compression.widths.choose import Cost
-from compression.widths.sizes import Gone, Sizes
+from compression.widths.sizes import Gone, Sizes, channels_left
 from compression.widths.stops import Stops
 from latency_tables.layers import LayerPart, placed_layers
 from latency_tables.table import LatencyTable
@@ -74,14 +74,8 @@ class Layers:
         part = layer.part
         if layer.weight is None or not layer.groups:
             return part
-        out, *rest = self._sizes.shape(layer.weight, gone)
-        if part.kind == "linear":
-            taken = rest[0]
-        elif part.kind != "conv":
-            return replace(part, input=replace(part.input, channels=out), out=out)
-        elif part.groups > 1 and part.groups == part.input.channels:
-            taken = out * part.groups // part.out
-            part = replace(part, groups=taken)
-        else:
-            taken = rest[0] * part.groups
-        return replace(part, input=replace(part.input, channels=taken), out=out)
+        left = self._sizes.shape(layer.weight, gone)
+        if part.kind not in ("linear", "conv"):
+            return replace(part, input=replace(part.input, channels=left[0]), out=left[0])
+        taken, out, groups = channels_left(left, part.groups, part.input.channels, part.out)
+        return replace(part, input=replace(part.input, channels=taken), out=out, groups=groups)

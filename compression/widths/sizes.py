@@ -1,7 +1,7 @@
 """What a network costs once channels are gone, without removing any."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,18 @@ class _Weight:
         for axis, group, lost in self.lost:
             shape[axis] -= int(lost[gone.get(group, 0)])
         return tuple(shape)
+
+
+def channels_left(weight: Sequence[int], groups: int, taken: int, made: int) -> tuple[int, ...]:
+    """What a layer takes, what it makes, and its groups, once a shape of its weight is left.
+
+    `groups`, `taken` and `made` are those of the whole layer; a depthwise one takes what it makes.
+    """
+    out = weight[0]
+    if groups > 1 and groups == taken:
+        left = out * groups // made
+        return left, out, left
+    return weight[1] * groups, out, groups
 
 
 class Sizes:

@@ -1,29 +1,38 @@
 """Everything that automatic compression can be told."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from compression.analysis.subject import ImagesConfig
+from latency_tables.runtimes import RuntimeConfig, RuntimeName
 from proxyless_nas.command import short
 
-Method = Literal["channels", "bits", "int8"]
+Method = Literal["channels", "sparsity", "bits", "int8"]
 StrategyName = Literal["least-lost", "back-tracking", "uniform"]
-METHODS: tuple[Method, ...] = ("channels", "bits", "int8")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """Compress a trained network until it meets a goal, by what loses least.
 
-    Channels leave, weights get fewer bits, or everything becomes int8, as the goal asks for; how
-    much of which, layer by layer, is searched on training images alone. What is found is scored on
-    test images, and written with a recipe that makes it again. A run that was stopped continues.
+    Channels leave, weights become zero or get fewer bits, or everything becomes int8, as the goal
+    asks for; how much of which, layer by layer, is searched on training images alone. What is found
+    is scored on test images, and written with a recipe that makes it again. A run that was stopped
+    continues.
     """
 
     out: Annotated[str, short("o")]
     """Run folder: report.html and report.json, recipe.yaml, the network, and what was judged."""
     goal: Annotated[str, short("g")]
     """What it may cost, as shares of what it costs now or in units, and the points of accuracy that
-    may be lost: "latency=0.5x accuracy_drop=0.5", "bytes=100kB", "macs=20M". Latency is measured
-    in ONNX Runtime here, one thread."""
+    may be lost: "latency=0.5x accuracy_drop=0.5", "bytes=100kB", "macs=20M", "nonzeros=0.2x",
+    "bops=0.1x"; on simulated hardware "energy=0.5x" too."""
+    runtime: RuntimeName = "onnxruntime"
+    """The program whose latency is measured, with one thread."""
+    device: str = "cpu"
+    """Where: cpu (this machine), cuda, rpc://HOST:PORT/KEY (a tracker and its device), or hardware
+    that is simulated: bismo-edge, bismo-cloud, bitfusion."""
+    target: str | None = None
+    """What tvm compiles for: a preset such as raspberry-pi-4, or JSON; by default this CPU."""
     methods: tuple[Method, ...] = METHODS
     """What may be done; what does not help the goal is not tried."""
     strategy: StrategyName = "least-lost"
@@ -40,6 +49,8 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """Most widths that are considered for each group of channels."""
     weight_bits: tuple[int, ...] = (8, 6, 5, 4, 3, 2)
     """Bits that weights may have, from most to fewest; float is always possible."""
+    shares: tuple[float, ...] = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+    """Shares of the weights of a layer that may be zero, rising."""
     calibrated_on: int = 256
     """Of the --limit images, so many estimate batch norms and ranges."""
     reconstruct: int = 500
@@ -60,3 +71,7 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
             raise ValueError("--reconstruct and --epochs are 0 or more, --base-lr is above 0")
         if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):
             raise ValueError("--weight-bits fall, each said once")
+        rising = list(self.shares) == sorted(set(self.shares))
+        if not self.shares or not rising or not 0 < min(self.shares) <= max(self.shares) < 1:
+            raise ValueError("--shares rise, above 0 and below 1, each said once")
+        RuntimeConfig(runtime=self.runtime, target=self.target)

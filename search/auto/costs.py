@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 
+from compression.masks import Level
 from compression.widths.sizes import Sizes
 from proxyless_nas.bits import FLOAT_BITS
 from proxyless_nas.layer import FLOAT_BYTES
@@ -15,7 +16,8 @@ BITS_PER_BYTE = 8
 
 
 def counted(sizes: Sizes, weights: Mapping[str, str]) -> dict[Metric, Cost]:
-    """MACs, parameters, and bytes of all that must be stored; `weights` names those of each layer.
+    """MACs, parameters, those that are not zero, and bytes of all that must be stored; `weights`
+    names those of each layer.
 
     Bytes are those of weights at their bits, and of everything else, a step per output channel of
     rounded weights among it, as float32.
@@ -33,9 +35,16 @@ def counted(sizes: Sizes, weights: Mapping[str, str]) -> dict[Metric, Cost]:
             total += prod(shape) * bits / BITS_PER_BYTE + FLOAT_BYTES * shape[0]
         return total + FLOAT_BYTES * rest
 
+    def nonzeros(one: Compressed) -> float:
+        zeros = 0
+        for layer, share in one.zeros.items():
+            zeros += Level(share=share).gone(prod(sizes.shape(weights[layer], one.gone)))
+        return float(sizes.parameters(one.gone) - zeros)
+
     return {
         "macs": lambda one: float(sizes.macs(one.gone)),
         "parameters": lambda one: float(sizes.parameters(one.gone)),
+        "nonzeros": nonzeros,
         "bytes": bytes_of,
     }
 
@@ -51,7 +60,7 @@ class Limits:
     @staticmethod
     def of(goal: Goal, costs: Mapping[Metric, Cost]) -> "Limits":
         """Those that are asked for."""
-        nothing = Compressed({}, {})
+        nothing = Compressed()
         return Limits(costs, goal.bounds, {one.of: costs[one.of](nothing) for one in goal.bounds})
 
     def excess(self, one: Compressed) -> float:

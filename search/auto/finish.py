@@ -13,7 +13,7 @@ from compression.quantizers.files import write_quantized
 from compression.quantizers.fold import folded
 from compression.quantizers.place import quantize
 from compression.quantizers.reconstruct import Reconstruction, reconstruct
-from proxyless_nas.bits import FLOAT_BITS, Bits, Policy
+from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits, Policy
 from proxyless_nas.files import write_bytes
 from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
@@ -48,23 +48,23 @@ def made_of(given: Given, compressed: CompressedNetwork, one: Compressed) -> lis
 
 
 def rounded(given: Given, narrowed: nn.Module, one: Compressed) -> nn.Module:
-    """With its bits, which learn how to round; in float where it has none."""
+    """With its bits, which learn how to round where no zeros must stay; or in float."""
     if not one.bits:
         return narrowed
     whole = folded(narrowed, given.subject.input)
     network = deepcopy(whole)
-    quantize(network, asked_of(one))
-    if given.config.reconstruct:
+    flowing = given.seen if given.flows else ()
+    quantize(network, asked_of(one, given.flows), flowing)
+    if given.config.reconstruct and not one.zeros:
         how = Reconstruction(steps=given.config.reconstruct)
         reconstruct(network, whole, images_in(given.seen), how)
     return network.eval()
 
 
 def policy_of(given: Given, one: Compressed) -> Policy:
-    """The bits of all layers; what flows into them stays in float."""
-    bits = {
-        layer: Bits(one.bits.get(layer, FLOAT_BITS), FLOAT_BITS) for layer in given.problem.layers
-    }
+    """The bits of all layers; what flows into them stays in float, but on simulated hardware."""
+    flowing = MOST_BITS if given.flows else FLOAT_BITS
+    bits = {layer: Bits(one.bits.get(layer, FLOAT_BITS), flowing) for layer in given.problem.layers}
     return Policy(given.subject.name, bits)
 
 
@@ -75,6 +75,10 @@ def write_recipe(given: Given, one: Compressed) -> Path:
     if one.gone:
         keep = {name: given.sizes.widths[name] - gone for name, gone in one.gone.items()}
         steps.append({"do": "channels", "keep": keep, "repair": "lstsq", "when": {"end": 1}})
+    if one.zeros:
+        method = {"by": "level", "share": one.zeros}
+        where = {"name": list(one.zeros)}
+        steps.append({"do": "mask", "method": method, "where": where, "when": {"end": 1}})
     steps.append({"do": "teach"})
     config = given.config
     how = [f"python main.py --arch {config.arch} --weights WEIGHTS --compress {given.out / RECIPE}"]

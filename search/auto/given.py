@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import nn
@@ -15,21 +16,35 @@ from compression.quantizers.fold import folded
 from compression.quantizers.place import quantizable
 from compression.selectors import Where
 from compression.widths import Ranking, Sizes, ranked, stops_of
-from proxyless_nas.bits import FLOAT_BITS
+from latency_tables.runtimes import RuntimeName
+from latency_tables.simulate.base import Hardware
+from latency_tables.simulate.presets import HARDWARE
+from proxyless_nas.bits import FLOAT_BITS, MOST_BITS
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
 from search.auto.config import AutoConfig, Method
 from search.auto.costs import Cost, counted
 from search.auto.goal import Goal, Metric
+from search.auto.layerwise import Layerwise, bit_operations, on_hardware
 from search.problems.compressed import Compression
 from training.datasets import Batch, Exam
 
 HELPS: dict[Method, tuple[Metric, ...]] = {
-    "channels": ("macs", "parameters", "bytes", "latency"),
-    "bits": ("bytes",),
-    "int8": ("latency", "bytes"),
+    "channels": get_args(Metric),
+    "sparsity": ("nonzeros",),
+    "bits": ("bytes", "bops"),
+    "int8": ("latency", "bytes", "bops"),
 }
-"""Which costs a method lowers."""
+"""Which costs a method lowers on a machine that is there."""
+ON_HARDWARE: dict[Method, tuple[Metric, ...]] = {
+    "channels": get_args(Metric),
+    "sparsity": ("nonzeros",),
+    "bits": ("bytes", "bops", "latency", "energy"),
+    "int8": (),
+}
+"""The same on simulated hardware, which computes with any number of bits."""
+INT8_RUNTIMES: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
+"""Those that are given files of integers here."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +66,17 @@ class Given:
     judged: Sequence[Batch]
     exam: Exam
     out: Path
+    flows: bool
+    """Whether what flows has 8 bits: on simulated hardware, which knows no float."""
 
 
 def given_of(config: AutoConfig, goal: Goal) -> Given:
     """ValueError where nothing was learned, or where no method helps the goal."""
+    hardware = hardware_of(config, goal)
     source = opened_trained(config)
     subject, whole = source.subject, source.network.eval().requires_grad_(False)
     shape = subject.input
-    methods = [
-        one for one in config.methods if any(metric in HELPS[one] for metric in goal.metrics)
-    ]
+    methods = methods_for(config, goal, hardware)
     images = images_of(config, subject)
     judged = list(images.test_batches(config.batch_size))
     seen = list(images.limited(config.calibrated_on).test_batches(config.batch_size))
@@ -72,20 +88,68 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
     sizes = Sizes(lone, lone_channels, shape, ranking)
     stops = stops_of(sizes.widths, config.multiple, config.widths)
     layers = quantizable(lone, shape)
-    bits = (FLOAT_BITS, *config.weight_bits) if "bits" in methods else (FLOAT_BITS,)
-    problem = Compression(stops, layers, bits, "int8" in methods)
+    problem = Compression(
+        stops=stops,
+        layers=layers,
+        bits=_bits(config, hardware, "bits" in methods),
+        shares=(0.0, *config.shares) if "sparsity" in methods else (0.0,),
+        int8="int8" in methods,
+    )
     if not problem.knobs:
         raise ValueError(
             f"{', '.join(config.methods)} cannot lower {' and '.join(goal.metrics)} of "
             f"{subject.name}"
         )
     costs = counted(sizes, {name: f"{name}.weight" for name in layers})
+    if "bops" in goal.metrics or hardware is not None:
+        layerwise = Layerwise(lone, shape, sizes)
+        costs["bops"] = bit_operations(layerwise, hardware is not None)
+        costs |= {} if hardware is None else on_hardware(layerwise, hardware)
     exam = exam_of(config, subject, None)
     out = Path(config.out)
     return Given(
         config, goal, subject, whole, lone, channels, ranking, sizes, problem, costs, seen, judged,
-        exam, out,
+        exam, out, hardware is not None,
     )  # fmt: skip
+
+
+def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> list[Method]:
+    """Those of the config that lower a cost of the goal; int8 where a runtime computes with it."""
+    helps = HELPS if hardware is None else ON_HARDWARE
+    found: list[Method] = [
+        one for one in config.methods if any(of in helps[one] for of in goal.metrics)
+    ]
+    timed = "latency" in goal.metrics and hardware is None
+    if timed and config.runtime not in INT8_RUNTIMES and "int8" in found:
+        found.remove("int8")
+    return found
+
+
+def hardware_of(config: AutoConfig, goal: Goal) -> Hardware | None:
+    """The simulated hardware that the goal is about, if it is.
+
+    ValueError for an energy that nobody here knows.
+    """
+    known = list(HARDWARE)
+    if config.device not in known:
+        if "energy" in goal.metrics:
+            raise ValueError(
+                f"energy is that of simulated hardware: say --device {' or '.join(known)}"
+            )
+        return None
+    if not {"latency", "energy"} & set(goal.metrics):
+        raise ValueError(f"--device {config.device}: the goal asks for no latency or energy of it")
+    found = HARDWARE[known[known.index(config.device)]]
+    if "energy" in goal.metrics and not found.knows_energy:
+        raise ValueError(f"no energies of {config.device} are known")
+    return found
+
+
+def _bits(config: AutoConfig, hardware: Hardware | None, searched: bool) -> tuple[int, ...]:
+    if hardware is None:
+        return (FLOAT_BITS, *config.weight_bits) if searched else (FLOAT_BITS,)
+    fewer = [bits for bits in config.weight_bits if bits < MOST_BITS] if searched else []
+    return (MOST_BITS, *fewer)
 
 
 def _channels(network: nn.Module, shape: Shape) -> Channels | None:

@@ -7,16 +7,19 @@ from msgspec import Struct
 
 from proxyless_nas.files import did_you_mean
 
-Metric = Literal["macs", "parameters", "bytes", "latency"]
+Metric = Literal["macs", "bops", "parameters", "nonzeros", "bytes", "latency", "energy"]
 DROP = "accuracy_drop"
 COUNTS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 UNITS: dict[Metric, dict[str, float]] = {
     "macs": COUNTS,
+    "bops": COUNTS,
     "parameters": COUNTS,
+    "nonzeros": COUNTS,
     "bytes": {"": 1.0, "B": 1.0, "kB": 1e3, "MB": 1e6},
     "latency": {"ms": 1.0, "us": 1e-3, "s": 1e3},
+    "energy": {"mJ": 1.0, "uJ": 1e-3, "J": 1e3},
 }
-OF: dict[Metric, str] = {"macs": "", "parameters": "", "bytes": "B", "latency": "ms"}
+OF: dict[Metric, str] = {"bytes": "B", "latency": "ms", "energy": "mJ"}
 """What a cost is counted in, for people."""
 VALUE = re.compile(r"(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+)([a-zA-Z]*)")
 SHARE = "x"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -15,11 +16,12 @@ from compression.widths import Gone
 from compression.widths.latency import Layers
 from compression.widths.stops import Stops
 from latency_tables.measure import measure_parts
-from latency_tables.model import OnnxModel
+from latency_tables.model import Model, OnnxModel
 from latency_tables.networks import measure_networks
 from latency_tables.protocol import Protocol
-from latency_tables.runtimes import OnnxRuntime
+from latency_tables.runtimes import RuntimeConfig, open_runtime
 from proxyless_nas.files import read_json, write_bytes, write_json
+from proxyless_nas.layer import Shape
 from proxyless_nas.locks import Locks
 from search.auto.costs import Cost
 from search.auto.given import Given, images_in
@@ -47,6 +49,17 @@ class Times(Struct, frozen=True, forbid_unknown_fields=True):
     whole_ms: float
 
 
+class Exported(Model):
+    """A network for any runtime: as a module, or as the file that torch exports."""
+
+    def __init__(self, name: str, network: nn.Module, shape: Shape) -> None:
+        super().__init__(name, lambda: deepcopy(network), shape, 1)
+        self._data = onnx_bytes(network, shape)
+
+    def onnx(self) -> bytes:
+        return self._data
+
+
 class Clock:
     """Measures files beside that of the whole network in float, and predicts by a table.
 
@@ -56,7 +69,11 @@ class Clock:
 
     def __init__(self, given: Given) -> None:
         self._given, self._shape = given, given.subject.input
-        self._whole = onnx_bytes(given.lone, self._shape)
+        config = given.config
+        self._runtime = open_runtime(
+            RuntimeConfig(runtime=config.runtime, device=config.device, target=config.target)
+        )
+        self._whole = Exported("whole", given.lone, self._shape)
         self._locks = Locks(given.out / LOCK)
         self.whole_ms = self.measured("whole", given.lone, int8=False).whole_ms
 
@@ -81,7 +98,7 @@ class Clock:
         with self._turn():
             table = measure_parts(
                 layers.wanted(stops), given.subject.name, given.out / LAYERS,
-                runtime=OnnxRuntime(), context="chained",
+                runtime=self._runtime, context="chained",
             )  # fmt: skip
         summed = layers.cost(table)
         whole = summed({})
@@ -97,26 +114,32 @@ class Clock:
         with self._turn():
             known = read_json(out / TIMES, dict[str, Times]) if (out / TIMES).exists() else {}
             if name not in known:
-                fastest, known[name] = self._timed(self._files(network, int8))
-                write_bytes(data, fastest)
+                fastest, known[name] = self._timed(self._models(network, int8))
+                write_bytes(data, bytes_of(fastest))
                 write_json(out / TIMES, known)
         return File(data.read_bytes(), known[name].ms, known[name].whole_ms)
 
-    def _files(self, network: nn.Module, int8: bool) -> list[bytes]:
+    def _models(self, network: nn.Module, int8: bool) -> list[Model]:
         plain = folded(network, self._shape) if batch_norms(network) else network
         if not int8:
-            return [onnx_bytes(plain, self._shape)]
+            return [Exported("found", plain, self._shape)]
         images = images_in(self._given.seen)
         files = files_of(plain, self._shape, images, "min-max", not sums_are_exact()).files
-        return [data for name, data in files.items() if name != FLOAT]
+        return [OnnxModel(name, data) for name, data in files.items() if name != FLOAT]
 
-    def _timed(self, files: Sequence[bytes]) -> tuple[bytes, Times]:
-        models = [OnnxModel(str(n), data) for n, data in enumerate([self._whole, *files])]
+    def _timed(self, models: Sequence[Model]) -> tuple[Model, Times]:
         whole, *each = measure_networks(
-            models, visits=VISITS, runtime=OnnxRuntime(), protocol=BRIEF
+            [self._whole, *models], visits=VISITS, runtime=self._runtime, protocol=BRIEF
         )
         n = min(range(len(each)), key=lambda n: each[n].p10_ms)
-        return files[n], Times(each[n].p10_ms, whole.p10_ms)
+        return models[n], Times(each[n].p10_ms, whole.p10_ms)
 
     def _turn(self) -> AbstractContextManager[None]:
         return self._locks.held(0, "another process measures: waiting for it")
+
+
+def bytes_of(model: Model) -> bytes:
+    """Its file."""
+    given = model.onnx()
+    assert isinstance(given, bytes)
+    return given

@@ -55,7 +55,17 @@ def write_report_page(
     ]
     if report.compressed.gone:
         note = "Groups of channels that leave together, by the first layer that makes them."
-        charts.append(Chart("Channels", note, partial(_channels, report, widths)))
+        kept = {name: whole - report.compressed.gone.get(name, 0) for name, whole in widths.items()}
+        marks = {name: f"{count} of {widths[name]}" for name, count in kept.items()}
+        shares = {name: count / widths[name] for name, count in kept.items()}
+        charts.append(Chart("Channels", note, partial(_kept, "group", shares, marks)))
+    if report.compressed.zeros:
+        note = "Layers some of whose weights are zero."
+        shares = {name: 1 - share for name, share in report.compressed.zeros.items()}
+        marks = {name: f"{share:.0%}" for name, share in shares.items()}
+        charts.append(
+            Chart("Weights that are not zero", note, partial(_kept, "layer", shares, marks))
+        )
     if policy is not None:
         note = "Bits of weights, layer by layer; 0 is float."
         charts.append(Chart("Bits", note, partial(bits_picture, policy)))
@@ -67,8 +77,8 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     bound = next(one for one in report.bounds if one.of == of)
     before, after = report.costs[bound.of]
     shares = [one.costs[of] / before for one in tried]
-    x = axis(f"{of}, share of {before:,.5g} {OF[bound.of]}", [0.0, 1.0, *shares], 48, width - 16,
-             4 + 4 * (width > NARROW))  # fmt: skip
+    title = f"{of}, share of {before:,.5g} {OF.get(of, '')}".rstrip()
+    x = axis(title, [0.0, 1.0, *shares], 48, width - 16, 4 + 4 * (width > NARROW))
     scores = [100 * one.test for one in (report.stages[0], report.stages[-1])]
     values = [*scores, *(100 * one.accuracy for one in tried)]
     y = axis("accuracy, %", values, height - 46, 52, limit=100)
@@ -87,15 +97,15 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     )
 
 
-def _channels(report: Report, widths: Mapping[str, int], width: float) -> Markup:
+def _kept(what: str, shares: Mapping[str, float], marks: Mapping[str, str], width: float) -> Markup:
     height = 0.16 * width + 134
-    gone = report.compressed.gone
-    x = Axis("group", 0.0, float(max(1, len(widths) - 1)), 48, width - 16, 5.0)
+    x = Axis(what, 0.0, float(max(1, len(shares) - 1)), 48, width - 16, 5.0)
     y = Axis("share kept", 0.0, 1.0, height - 46, 52, 0.25)
-    kept = {name: 1 - gone.get(name, 0) / whole for name, whole in widths.items()}
-    line = polyline([(x(n), y(share)) for n, share in enumerate(kept.values())], "line first-line")
-    marks = [
-        disc(x(n), y(share), f"{name}: {round(share * widths[name])} of {widths[name]}", "first")
-        for n, (name, share) in enumerate(kept.items())
+    line = polyline(
+        [(x(n), y(share)) for n, share in enumerate(shares.values())], "line first-line"
+    )
+    places = [
+        disc(x(n), y(share), f"{name}: {marks[name]}", "first")
+        for n, (name, share) in enumerate(shares.items())
     ]
-    return picture(width, height, "Channels", frame(x, y), line, *marks)
+    return picture(width, height, f"Kept of each {what}", frame(x, y), line, *places)

@@ -53,7 +53,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
         lines += ["", f"{'':<28}{'whole':>14}{'found':>14}{'share':>8}{'asked':>8}"]
         for bound in self.bounds:
             before, after = self.costs[bound.of]
-            name = f"{bound.of} {OF[bound.of]}".strip()
+            name = f"{bound.of} {OF.get(bound.of, '')}".strip()
             lines.append(
                 f"{name:<28}{before:>14,.5g}{after:>14,.5g}{after / before:>8.3f}"
                 f"{bound.limit(before) / before:>8.3f}"
@@ -78,12 +78,19 @@ def done(one: Compressed) -> list[str]:
     if one.gone:
         lines.append(f"channels gone: {_counted(one.gone)}")
     if one.bits:
-        bits = sorted(one.bits.values())
-        each = ", ".join(f"{bits.count(b)} of {b}" for b in dict.fromkeys(bits))
-        lines.append(f"layers with bits: {each}")
+        lines.append(f"layers with bits: {_alike(one.bits)}")
+    if one.zeros:
+        shares = {name: f"{share:.0%}" for name, share in one.zeros.items()}
+        lines.append(f"layers with zeros: {_alike(shares)}")
     if one.int8:
         lines.append("all layers in int8, or those that are faster so")
     return lines or ["nothing was done"]
+
+
+def _alike(layers: Mapping[str, int | str]) -> str:
+    """How many layers have which number."""
+    each = list(layers.values())
+    return ", ".join(f"{each.count(one)} of {one}" for one in sorted(set(each), key=str))
 
 
 def _counted(gone: Mapping[str, int]) -> str:

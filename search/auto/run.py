@@ -84,7 +84,7 @@ class Searched:
 def search(given: Given) -> Searched:
     """What is to be done; it leaves files, by which a later call goes on."""
     start = time.perf_counter()
-    clock = Clock(given) if "latency" in given.goal.metrics else None
+    clock = clock_of(given)
     costs = dict(given.costs)
     if clock is not None:
         costs["latency"] = clock.cost(given.problem.stops)
@@ -107,6 +107,12 @@ def search(given: Given) -> Searched:
             "together": found.seconds,
         },
     )
+
+
+def clock_of(given: Given) -> Clock | None:
+    """What measures latencies, where the goal has one that is not simulated."""
+    measured = "latency" in given.goal.metrics and "latency" not in given.costs
+    return Clock(given) if measured else None
 
 
 def make(given: Given, searched: Searched) -> Report:

@@ -21,7 +21,7 @@ from search.strategies.least_lost import LeastLost, Losses
 from search.strategies.uniform import Uniform
 
 ALONE = "alone.jsonl"
-PROBED_WIDTHS = 3
+PROBED_STEPS = 3
 MOST_STEPS = 1000
 PROBED_BITS = (4, 3, 2)
 
@@ -42,7 +42,7 @@ class Searching:
         self._given, self.problem = given, given.problem
         self.network = CompressedNetwork(
             given.whole, given.subject.input, given.channels, given.ranking, given.seen,
-            given.judged,
+            given.judged, given.flows,
         )  # fmt: skip
 
     def alone(self) -> tuple[list[np.ndarray], int, float]:
@@ -122,12 +122,12 @@ def kinds(problem: Compression) -> list[str]:
 
 
 def probes(problem: Compression) -> list[tuple[int, ...]]:
-    """Which options of each knob are tried alone: some widths, few bits, int8."""
+    """Which options of each knob are tried alone: some widths and shares, few bits, int8."""
     found: list[tuple[int, ...]] = []
     for knob in problem.knobs:
         last = len(knob.labels) - 1
-        if knob.name.startswith("channels"):
-            steps = min(PROBED_WIDTHS, last)
+        if knob.name.startswith(("channels", "zeros")):
+            steps = min(PROBED_STEPS, last)
             found.append(tuple(sorted({round(last * (n + 1) / steps) for n in range(steps)})))
         elif knob.name.startswith("bits"):
             few = [n for n, bits in enumerate(problem.bits) if bits in PROBED_BITS]

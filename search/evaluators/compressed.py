@@ -8,6 +8,7 @@ from torch import nn
 
 from compression.channels.cut import noise, removed
 from compression.channels.groups import Channels
+from compression.masks import Level
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.asking import uniformly
 from compression.quantizers.fold import folded
@@ -23,24 +24,27 @@ from search.problems.compressed import Compressed
 from training.datasets import Batch
 
 WEIGHTS = RangeWeights(range=MeanSquare())
-ACTIVATIONS = RangeActivations(bits=8)
+EIGHT = 8
+ACTIVATIONS = RangeActivations(bits=EIGHT)
 
 
 class CompressedNetwork:
-    """A network in float, and what is left of it when channels go and weights are rounded.
+    """A network in float, and what is left of it when channels go and weights are rounded or zero.
 
     Where channels went, layers that took them are fitted anew on `seen` (He et al. 2017): networks
-    are judged that have not learned since. `evaluate` says how far the answers are from those of
-    the whole network, as the mean KL(whole || compressed) in nats, and how many are right.
+    are judged that have not learned since. Of the weights that are left the smallest become zero.
+    With `flows` what flows into layers with bits has 8 bits too. `evaluate` says how far the
+    answers are from those of the whole network, as the mean KL(whole || compressed) in nats, and
+    how many are right.
     """
 
     def __init__(
         self, whole: nn.Module, shape: Shape, channels: Channels | None, ranking: Ranking,
-        seen: Sequence[Batch], judged: Sequence[Batch],
+        seen: Sequence[Batch], judged: Sequence[Batch], flows: bool = False,
     ) -> None:  # fmt: skip
         self.whole, self.shape = deepcopy(whole).eval().requires_grad_(False), shape
         self._channels, self._ranking, self._seen = channels, ranking, seen
-        self._lone = folded(self.whole, shape)
+        self._lone, self._flows = folded(self.whole, shape), flows
         self._images = torch.cat([x for x, _ in seen])
         with torch.no_grad():
             self._judged = [
@@ -48,7 +52,13 @@ class CompressedNetwork:
             ]
 
     def narrowed(self, one: Compressed) -> nn.Module:
-        """A copy without the channels, in float."""
+        """A copy without the channels, and with the zeros, in float."""
+        left = self._without(one)
+        for layer, share in one.zeros.items():
+            make_zeros(left.get_submodule(layer), share)
+        return left
+
+    def _without(self, one: Compressed) -> nn.Module:
         if not one.gone or self._channels is None:
             return deepcopy(self.whole)
         chosen, x = chosen_of(one.gone, self._ranking), noise(self.shape, self.whole)
@@ -59,12 +69,13 @@ class CompressedNetwork:
         """A copy that is narrowed, and rounded where it is to be; batch norms are folded then."""
         if not one.bits and not one.int8:
             return self.narrowed(one)
-        left = folded(self.narrowed(one), self.shape) if one.gone else deepcopy(self._lone)
+        changed = one.gone or one.zeros
+        left = folded(self.narrowed(one), self.shape) if changed else deepcopy(self._lone)
         if one.int8:
             both = Asked(weights=RangeWeights(), activations=ACTIVATIONS)
             quantize(left, uniformly(both, quantizable(left, self.shape), "same"), self._seen)
         else:
-            quantize(left, asked_of(one))
+            quantize(left, asked_of(one, self._flows), self._seen if self._flows else ())
         return left.eval()
 
     @torch.no_grad()
@@ -80,9 +91,21 @@ class CompressedNetwork:
         return Evidence(loss, right)
 
 
-def asked_of(one: Compressed) -> dict[str, Asked]:
-    """Evenly spaced levels for the weights of every layer that has bits."""
+def asked_of(one: Compressed, flows: bool) -> dict[str, Asked]:
+    """Evenly spaced levels for the weights of every layer that has bits; with `flows` 8 bits for
+    what it takes."""
     return {
-        name: Asked(weights=RangeWeights(bits=bits, range=WEIGHTS.range))
+        name: Asked(
+            weights=RangeWeights(bits=bits, range=WEIGHTS.range),
+            activations=ACTIVATIONS if flows else None,
+        )
         for name, bits in one.bits.items()
     }
+
+
+@torch.no_grad()
+def make_zeros(layer: nn.Module, share: float) -> None:
+    """Let the share of the weights of a layer that are smallest be zero."""
+    weight = getattr(layer, "weight")  # noqa: B009
+    assert isinstance(weight, nn.Parameter)
+    weight.mul_(Level(share=share).mask(weight, torch.ones_like(weight, dtype=torch.bool)))

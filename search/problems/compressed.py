@@ -1,4 +1,4 @@
-"""How narrow each group of channels is, how many bits each layer's weights have, and if int8."""
+"""How narrow each group of channels is, each layer's bits and zeros, and whether all is int8."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,35 +14,39 @@ INT8 = "int8"
 class Compressed(Struct, frozen=True, forbid_unknown_fields=True):
     """What is done to a network.
 
-    `gone` is how many channels of a group go, `bits` those of a layer's weights; what is not named
-    stays. In `int8` all weights and activations have 8 bits, for integer kernels.
+    `gone` is how many channels of a group go, `bits` those of a layer's weights, `zeros` the share
+    of them that is zero; what is not named stays. In `int8` all weights and activations have 8
+    bits, for integer kernels.
     """
 
-    gone: dict[str, int]
-    bits: dict[str, int]
+    gone: dict[str, int] = {}
+    bits: dict[str, int] = {}
+    zeros: dict[str, float] = {}
     int8: bool = False
 
 
 @dataclass(frozen=True)
 class Compression:
-    """One knob per group, one per layer, and one for int8, as far as there are options.
+    """One knob per group, two per layer, and one for int8, as far as there are options.
 
     Option 0 leaves everything as it is. `stops` are numbers of channels that may go, `bits` fall
-    from 32, float.
+    from 32, float, or from what all layers have at least; `shares` of zeros rise from 0.
     """
 
     stops: Mapping[str, tuple[int, ...]]
     layers: Sequence[str]
-    bits: Sequence[int]
-    int8: bool
+    bits: Sequence[int] = (FLOAT_BITS,)
+    shares: Sequence[float] = (0.0,)
+    int8: bool = False
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
-        """Groups, then layers, then int8."""
+        """Groups, then bits and zeros of layers, then int8."""
         groups = [Knob(f"channels of {n}", tuple(map(str, s))) for n, s in self._stops]
-        layers = [Knob(f"bits of {n}", tuple(map(str, self.bits))) for n in self._layers]
+        bits = [Knob(f"bits of {n}", tuple(map(str, self.bits))) for n in self._rounded]
+        zeros = [Knob(f"zeros of {n}", tuple(map(str, self.shares))) for n in self._sparse]
         last = [Knob(INT8, ("no", "yes"))] if self.int8 else []
-        return (*groups, *layers, *last)
+        return (*groups, *bits, *zeros, *last)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -51,14 +55,15 @@ class Compression:
 
     def decode(self, options: Sequence[int]) -> Compressed:
         """What these options do."""
-        groups, layers = len(self._stops), len(self._layers)
-        gone = {n: s[o] for (n, s), o in zip(self._stops, options, strict=False)}
-        chosen = zip(self._layers, options[groups : groups + layers], strict=True)
-        bits = {name: self.bits[option] for name, option in chosen}
+        each = iter(options)
+        gone = {n: s[o] for (n, s), o in zip(self._stops, each, strict=False)}
+        bits = {n: self.bits[o] for n, o in zip(self._rounded, each, strict=False)}
+        zeros = {n: self.shares[o] for n, o in zip(self._sparse, each, strict=False)}
         return Compressed(
             gone={name: count for name, count in gone.items() if count},
             bits={name: one for name, one in bits.items() if one != FLOAT_BITS},
-            int8=self.int8 and bool(options[-1]),
+            zeros={name: share for name, share in zeros.items() if share},
+            int8=self.int8 and bool(next(each)),
         )
 
     @property
@@ -66,5 +71,9 @@ class Compression:
         return [(name, (0, *stops)) for name, stops in self.stops.items() if stops]
 
     @property
-    def _layers(self) -> Sequence[str]:
-        return self.layers if len(self.bits) > 1 else ()
+    def _rounded(self) -> Sequence[str]:
+        return self.layers if tuple(self.bits) != (FLOAT_BITS,) else ()
+
+    @property
+    def _sparse(self) -> Sequence[str]:
+        return self.layers if len(self.shares) > 1 else ()

@@ -10,7 +10,11 @@ import torch
 from torch import nn
 
 from compression.quantizers.files import open_quantized
+from latency_tables.simulate.presets import HARDWARE
+from latency_tables.simulate.pricing import network_mj
 from proxyless_nas import load_spec, macs_of
+from proxyless_nas.bits import load_policy
+from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json
 from proxyless_nas.subject import load_its_weights
 from search.auto.report import Report
@@ -85,6 +89,32 @@ def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
     well(run_here(*words(tmp_path / "run", "latency=0.9x", "--methods", "int8")))
     again = read_json(tmp_path / "run" / "report.json", Report)
     assert again.costs == report.costs and again.stages == report.stages
+
+
+def test_weights_that_are_zero_and_stay_so_while_the_rest_is_tuned(tmp_path: Path) -> None:
+    flags = ["--epochs", "1", "--batch-size", "32", "--workers", "0", "--shares", "0.7"]
+    flags += ["--methods", "sparsity"]
+    well(run_here(*words(tmp_path / "run", "nonzeros=0.6x", *flags)))
+    report = read_json(tmp_path / "run" / "report.json", Report)
+    assert report.met and set(report.compressed.zeros.values()) == {0.7}
+    weights = torch.load(tmp_path / "run" / "weights.pt", weights_only=True)
+    spec = load_spec(str(tmp_path / "run" / "spec.json"))
+    zeros = sum(int((weights[f"{name}.weight"] == 0).sum()) for name in report.compressed.zeros)
+    kept = sum(layer.weights + layer.output.channels for layer in spec.layers())  # norms folded
+    assert zeros and report.costs["nonzeros"][1] == kept - zeros
+
+
+def test_energy_on_hardware_that_is_simulated(tmp_path: Path) -> None:
+    flags = ["--device", "bitfusion", "--methods", "bits"]
+    well(run_here(*words(tmp_path / "run", "energy=0.8x", *flags)))
+    report = read_json(tmp_path / "run" / "report.json", Report)
+    assert report.met and set(report.compressed.bits.values()) <= {8, 4, 3}
+    network, subject = open_quantized(tmp_path / "run" / "quantized.json")
+    made = layers_of(network, subject.input)
+    policy = load_policy(tmp_path / "run" / "bits.json", made)
+    hardware = HARDWARE["bitfusion"]
+    spent = network_mj(hardware, made, policy) / hardware.batch
+    assert report.costs["energy"][1] == pytest.approx(spent)
 
 
 def test_killed_at_any_moment_and_shared_by_two_it_ends_as_unbroken(tmp_path: Path) -> None:
