@@ -20,6 +20,8 @@ from compression.steps import AnyStep, LowRankStep, OverrideStep, StructuresStep
 from proxyless_nas.language.values import refuse
 
 ONCE = When(times=(0,))
+EARLY = "chosen once, before the first step"
+FROZEN = "there should_update: false keeps what a checkpoint says"
 LOW_RANK = "LowRankApproximation"
 REPLACED = f"its layer becomes narrower ones by {LOW_RANK}"
 Chain = tuple[Of, tuple[AnyOverrider, ...], When]
@@ -31,7 +33,7 @@ class Chains:
     def __init__(self, layers: Layers, notes: Notes, learnt: int) -> None:
         self._layers, self._notes, self._learnt = layers, notes, learnt
         self._chains: dict[Chain, list[str]] = {}
-        self._filters: dict[float, list[str]] = {}
+        self._filters: dict[tuple[float, When], list[str]] = {}
         self._ranks: dict[float, list[str]] = {}
         self._slimming = Slimming(layers, notes)
         self._replaced: set[str] = set()
@@ -54,9 +56,12 @@ class Chains:
             ),
             *(
                 StructuresStep(
-                    method={"by": "l1", "share": share}, over="kernels", where=_where(names)
+                    method={"by": "l1", "share": share},
+                    over="kernels",
+                    where=_where(names),
+                    when=when,
                 )
-                for share, names in self._filters.items()
+                for (share, when), names in self._filters.items()
             ),
             *(
                 OverrideStep(of=of, chain=chain, where=_where(names), when=when)
@@ -84,7 +89,7 @@ class Chains:
             elif pin.layer in self._replaced and target[0] not in ("output", "error"):
                 self._say(pin, given, Made(None, why=REPLACED))
             elif isinstance(made.kind, Filters):
-                self._say(pin, given, self._filtered(target, pin, made, made.kind, number))
+                self._say(pin, given, self._filtered(target, pin, given, made, made.kind, number))
             elif (why := _unfit(made.kind, target[0], [one for _, one in chain])) is not None:
                 self._say(pin, given, Made(None, why=why))
             else:
@@ -93,6 +98,7 @@ class Chains:
             self._chain(pin, *target, chain)
 
     def _chain(self, pin: Pin, of: Of, name: str, chain: list[tuple[Given, Made]]) -> None:
+        """Let a chain stand over a tensor, and tell of each of its members."""
         kinds = tuple(made.kind for _, made in chain if isinstance(made.kind, AnyOverrider))
         looking = [given for given, made in chain if _looks(made.kind)]
         updated = [given for given in looking if given.args.get("should_update", True)]
@@ -103,10 +109,8 @@ class Chains:
                 refuse(given.place, (), f"{given.told} cannot be entered half way, with --learnt")
             told, differs = made.told, made.differs
             if given in looking and given not in updated:
-                moment = "once, before the first step" if when == ONCE else "with others of its"
-                moment += "" if when == ONCE else " chain"
-                differs = (*differs, f"chosen {moment}; there should_update: false keeps what a "
-                           "checkpoint says")  # fmt: skip
+                moment = EARLY if when == ONCE else "chosen anew with others of its chain"
+                differs = (*differs, f"{moment}; {FROZEN}")
             elif given in looking and not isinstance(made.kind, Incremental):
                 told = (*told, "chosen anew at the start of every epoch")
             if unsaid:
@@ -115,16 +119,20 @@ class Chains:
         self._chains.setdefault((of, kinds, when), []).append(name)
 
     def _filtered(
-        self, target: tuple[Of, str], pin: Pin, made: Made, kind: Filters, number: int
+        self, target: tuple[Of, str], pin: Pin, given: Given, made: Made, kind: Filters, number: int
     ) -> Made:
+        """Kernels that go, where there are some; `number` others stand before it in its chain."""
         of, name = target
         found = self._layers.computing(pin.layer, pin.place)
         if of != "weight" or found is None or not isinstance(found[1], nn.Conv2d):
             return Made(None, why="only weights of convolutions have kernels")
-        self._filters.setdefault(kind.share, []).append(name)
-        if number:
-            made = replace(made, differs=(*made.differs, "it comes first in its chain"))
-        return made
+        differs = [*made.differs, *(["it comes first in its chain"] if number else [])]
+        when = When()
+        if not given.args.get("should_update", True):
+            when = ONCE
+            differs.append(f"{EARLY}; {FROZEN}")
+        self._filters.setdefault((kind.share, when), []).append(name)
+        return replace(made, differs=tuple(differs))
 
     def _narrowed(self, target: tuple[Of, str], made: Made, kind: Ranks) -> Made:
         of, name = target

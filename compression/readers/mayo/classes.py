@@ -12,6 +12,7 @@ from compression.readers.mayo.pins import Given
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.values import Map, refuse
 
+HELD = "should_update: false holds what a checkpoint says, and none is read"
 EXACT = 24
 """Bits of a mean that has no grid."""
 
@@ -100,19 +101,22 @@ def _slimmer(args: _Slimmer, given: Given) -> Made:
         refuse(given.place, (), f"{given.told}: a density is above 0 and up to 1, a weight 0 or "
                "more")  # fmt: skip
     differs: tuple[str, ...] = ()
-    if args.density < 1:
+    density = args.density if args.should_update else 1.0  # else its mask lets everything through
+    if density < 1:
         differs = (
             "channels leave once, behind the first epoch (move `when`), those of the smallest "
             "scales; at the end they are removed",
         )
         if args.global_threshold:
-            differs += (f"the share {args.density:g} of each layer stays, there of all together",)
+            differs += (f"the share {density:g} of each layer stays, there of all together",)
         if args.incremental:
             differs += ("incremental: what is gone stays so, and no more goes later",)
-    return Made(Slim(args.density, args.weight, args.global_threshold), differs)
+    return Made(Slim(density, args.weight), differs)
 
 
 def _low_rank(args: _LowRank, given: Given) -> Made:
+    if not args.should_update:
+        return Made(None, why=HELD)
     if args.ranks < 1:
         return Made(None, why="ranks is how many singular values go: 1 or more")
     return Made(
@@ -154,8 +158,7 @@ def _recentre(args: _Recentre, given: Given) -> Made:
 def _incremental(args: _Incremental, given: Given) -> Made:
     grid = inner(given, "quantizer", given.args["quantizer"])
     if not args.should_update:
-        why = "should_update: false holds what a checkpoint says was put on the grid"
-        return Made(None, why=why)
+        return Made(None, why=HELD)
     return _around(
         [grid],
         lambda: built(

@@ -30,8 +30,6 @@ class Layers:
         with torch.device("meta"):
             network = subject.build()
         self._parts = {name: part for name, part in network.named_modules() if name}
-        described = subject.described
-        self._config = Config() if described is None else Config().with_text(described.text)
         self._channels: Channels | None = None
 
     def built(self, name: str, place: Place) -> bool:
@@ -41,7 +39,9 @@ class Layers:
         """
         if name in self._parts:
             return True
-        if f"model.layers.{name.replace('.', '.layers.')}" in self._config:
+        described = self.subject.described
+        text = "" if described is None else described.text
+        if f"model.layers.{name.replace('.', '.layers.')}" in Config().with_text(text):
             return False
         known = [one for one in self._parts if one.rpartition(".")[2] not in INNER]
         raise ValueError(f"{place}: {self.subject.name} has no layer {name}{near(name, known)}")
@@ -66,7 +66,7 @@ class Layers:
         None where the layer has no such tensor. ValueError as for `computing`.
         """
         if key in FLOWS:
-            return FLOWS[key], name
+            return FLOWS[key], self._end(name)
         held = key.removeprefix("gradient.")
         found = self.computing(name, place)
         if found is None:
@@ -76,7 +76,15 @@ class Layers:
             held != "biases" and (held == "depthwise_weights") != _depthwise(part)
         ):
             return None
-        return HELD[held][key != held], own
+        tensor, slope = HELD[held]
+        return tensor if held == key else slope, own
+
+    def _end(self, name: str) -> str:
+        """The part out of which flows what flows out of a layer: of a row of parts the last."""
+        part = self._parts[name]
+        if not isinstance(part, nn.Sequential) or not len(part):
+            return name
+        return self._end(f"{name}.{list(part._modules)[-1]}")
 
     def weight(self, name: str) -> Tensor | None:
         """[outputs, inputs, ...]: what the convolution or linear map of that name holds."""

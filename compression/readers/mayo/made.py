@@ -28,8 +28,6 @@ class Slim(Struct, frozen=True):
 
     density: float
     strength: float
-    everywhere: bool
-    """Whether channels of all layers are compared."""
 
 
 AnyMade = AnyOverrider | Filters | Ranks | Slim

@@ -58,7 +58,7 @@ class Pins:
         self.pins: list[Pin] = []
         self.gates: list[Gate] = []
         self.layers: list[tuple[str, Place]] = []
-        """Layers with something over them, and where that is said."""
+        """Layers that are named, and where."""
         if "model.layers" in config:
             path, place = ("model", LAYERS), config.place("model.layers")
             layers = self._meant(config.raw("model.layers"), path, place)
@@ -89,15 +89,13 @@ class Pins:
     def _look_at(self, layer: str, given: Map, path: Path) -> None:
         place = given.places[OVERRIDER]
         found = self._config.meaning().of(given[OVERRIDER], path, place)
-        count = len(self.pins)
         for key, value, at in _lines(found, KEYS, place, path):
             if key != GRADIENT:
                 self._pin(layer, key, value, at, path)
                 continue
             for slope, one, line in _lines(value, SLOPES, at, (*path, key)):
                 self._pin(layer, f"{key}.{slope}", one, line, path)
-        if len(self.pins) > count:
-            self.layers.append((layer, place))
+        self.layers.append((layer, place))
 
     def _pin(self, layer: str, key: str, value: Any, place: Place, path: Path) -> None:
         each = tuple(

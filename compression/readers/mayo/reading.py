@@ -27,7 +27,7 @@ def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
     layers, found = Layers(subject), Pins(config)
     built = {name: layers.built(name, place) for name, place in found.layers}
     for name, place in found.layers:
-        if not built[name]:
+        if not built[name] and any(pin.layer == name for pin in found.pins):
             notes.say(place, name, "translated", "it leads nowhere in this network, as there")
     for gate in found.gates:
         layers.built(gate.layer, gate.place)

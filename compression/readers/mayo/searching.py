@@ -3,6 +3,7 @@
 from compression.readers.mayo.files import said, section
 from compression.readers.mayo.notes import Notes
 from proxyless_nas.language.config import Config
+from proxyless_nas.language.merging import split_key
 from proxyless_nas.language.values import refuse
 
 KEYS = ("mode", "cost_key", "max_steps", "max_epochs", "accuracy", "variables")
@@ -30,7 +31,7 @@ def _command(config: Config, network: str, tolerance: str) -> str:
     cost = _word(config, "search.cost_key") or "memory"
     share = config.get(tolerance) if tolerance in config else 0.0
     if not isinstance(share, int | float) or isinstance(share, bool):
-        refuse(config.place(tolerance), (tolerance,), f"{share!r} is no number")
+        refuse(config.place(tolerance), split_key(tolerance), f"{share!r} is no number")
     key = "search.accuracy.baseline"
     base = config.get(key) if key in config else None
     points = 100 * share * (base if isinstance(base, int | float) else 1.0)

@@ -2,6 +2,7 @@
 
 from math import ceil
 
+from compression.channels.groups import Group
 from compression.importance import BatchNormScale
 from compression.masks.methods import ROUNDING
 from compression.penalties import L1
@@ -36,7 +37,7 @@ class Slimming:
     def steps(self, alone: bool) -> list[AnyStep]:
         """Penalties, and where no number is overridden the channels that leave."""
         pressed: dict[float, list[str]] = {}
-        keep: dict[str, tuple[str, int]] = {}
+        keep: dict[str, tuple[Group, int]] = {}
         for pin, given, kind, differs in self._found:
             words = [f"penalty l1 of {kind.strength:g} on its scales"]
             verdict = "differs" if differs else "translated"
@@ -53,12 +54,16 @@ class Slimming:
             if strength
         ]
         if keep:
-            kept = dict(keep.values())
-            when = When(times=(1,))
-            found.append(ChannelsStep(keep=kept, score=BatchNormScale(), when=when))
+            makers = tuple(maker for group, _ in keep.values() for maker in group.makers)
+            found.append(
+                ChannelsStep(
+                    keep={group.makers[0]: count for group, count in keep.values()},
+                    score=BatchNormScale(), where=Where(name=makers), when=When(times=(1,)),
+                )
+            )  # fmt: skip
         return found
 
-    def _keep(self, pin: Pin, kind: Slim, keep: dict[str, tuple[str, int]]) -> str | None:
+    def _keep(self, pin: Pin, kind: Slim, keep: dict[str, tuple[Group, int]]) -> str | None:
         """Say how many channels of its group stay, by group; or why none of them can leave."""
         computing = self._layers.computing(pin.layer, pin.place)
         assert computing is not None
@@ -68,6 +73,5 @@ class Slimming:
         except LookupError as error:
             return f"none of its channels leaves: {error.args[0]}"
         kept = ceil(group.width * kind.density - ROUNDING)
-        before = keep.get(group.name, (layer, 0))
-        keep[group.name] = (before[0], max(before[1], kept))
+        keep[group.name] = (group, max(kept, keep.get(group.name, (group, 0))[1]))
         return None

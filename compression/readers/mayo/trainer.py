@@ -12,6 +12,7 @@ from compression.readers.mayo.rates import FUNCTIONS, UNTRANSLATED, Clock, Falli
 from compression.readers.reading import Verdict
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
+from proxyless_nas.language.merging import split_key
 from proxyless_nas.language.values import Map, Place, refuse
 from training.plan import RATE_IS_FOR
 from training.rates import AnyRule, Milestones
@@ -93,8 +94,8 @@ class Trainer:
             return ()
         value = self._config.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._fallen(Falling(Milestones(at=())), float(value), train.places[
-                "learning_rate"], "constant")  # fmt: skip
+            constant, place = Falling(Milestones(at=())), train.places["learning_rate"]
+            return self._fallen(constant, float(value), place, "constant")
         args, kind, place = self._called(key)
         if kind in UNTRANSLATED:
             self._say(key, "cannot be", UNTRANSLATED[kind], place, kind)
@@ -149,7 +150,7 @@ class Trainer:
         """Arguments and last name of what a `type` names, and where."""
         value, place = self._config.get(key), self._config.place(key)
         if not isinstance(value, Map) or not isinstance(value.get("type"), str):
-            refuse(place, (key,), "a map with a `type`")
+            refuse(place, split_key(key), "a map with a `type`")
         args = Map(one for one in value.lines() if one[0] != "type" and not one[0].startswith("_"))
         return args, value["type"].rpartition(".")[2], value.places["type"]
 
@@ -157,7 +158,7 @@ class Trainer:
         """A number above 0. ValueError with FILE:LINE for anything else."""
         value: Any = self._config.get(key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-            refuse(self._config.place(key), (key,), f"{value!r} is no number above 0")
+            refuse(self._config.place(key), split_key(key), f"{value!r} is no number above 0")
         return float(value)
 
     def _say(

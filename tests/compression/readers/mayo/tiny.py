@@ -1,5 +1,6 @@
 """A small network in YAML, files of Mayo's language for it, and two short epochs under them."""
 
+from functools import cache
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -45,6 +46,7 @@ CONV = "conv0.conv"
 EPOCHS = 2
 
 
+@cache
 def subject() -> Subject:
     found = describe(Config().with_text(NETWORK, "tiny.yaml"))
     return Subject("tiny.yaml", found.input, found.classes, None, None, found)
