@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from compression.masks import MeanStd, Surgery
+from compression.masks import MeanStd, Surgery, Threshold
 from compression.overriders import Fixed, Incremental, Mixed, Recentre, Ternary, ThresholdBinary
 from compression.readers.mayo.grids import GRIDS, grid_of, inner
 from compression.readers.mayo.made import Common, Filters, Kind, Made, Ranks, Slim, built
@@ -72,6 +72,10 @@ class _Mixed(Common, frozen=True, kw_only=True):
 
 def _alpha(args: _MeanStd) -> float:
     return -2.0 if args.alpha is None else args.alpha
+
+
+def _above(args: _Threshold, given: Given) -> Made:
+    return built(Threshold, value=args.threshold)
 
 
 def _mean_std(args: _MeanStd, given: Given) -> Made:
@@ -186,15 +190,17 @@ def _around(grids: list[Made], make: Any) -> Made:
         if one.kind is None:
             return one
     made: Made = make()
-    differs = [word for one in (made, *grids) for word in one.differs]
-    told = [word for one in (made, *grids) for word in one.told]
-    return replace(made, differs=tuple(dict.fromkeys(differs)), told=tuple(told))
+    differs = dict.fromkeys(word for one in (made, *grids) for word in one.differs)
+    told = dict.fromkeys(word for one in (made, *grids) for word in one.told)
+    return replace(made, differs=tuple(differs), told=tuple(told))
 
 
 CLASSES: dict[str, Kind] = {
     **GRIDS,
     "MeanStdPruner": Kind(_MeanStd, _mean_std),
     "DynamicNetworkSurgeryPruner": Kind(_Surgery, _surgery),
+    "DNSPruner": Kind(_Surgery, _surgery),
+    "ThresholdPruner": Kind(_Threshold, _above),
     "FilterPruner": Kind(_Filter, _filter),
     "NetworkSlimmer": Kind(_Slimmer, _slimmer),
     "LowRankApproximation": Kind(_LowRank, _low_rank),
@@ -208,6 +214,11 @@ CLASSES: dict[str, Kind] = {
 UNTRANSLATED = {
     "MayoDNSPruner": "its loop around the training is a search: DynamicNetworkSurgeryPruner is the "
     "pruner in it, and python -m compression auto --strategy back-tracking such a loop",
+    **{
+        f"Mayo{name}Quantizer": "its loop around the training is a search: python -m compression "
+        "auto --strategy back-tracking is such a loop"
+        for name in ("DFP", "FixedPoint", "RFP")
+    },
     "ChannelPrunerBase": "it says no way to choose; NetworkSlimmer and FilterPruner do",
     "ChannelGater": "channels that are chosen by each image have no step in a recipe",
     "RandomChannelGater": "channels that are chosen by chance for each image have no step in a "

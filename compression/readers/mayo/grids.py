@@ -134,6 +134,7 @@ GRIDS: dict[str, Kind] = {
     "DGTrainableQuantizer": Kind(_Trainable, _trainable),
     "LogQuantizer": Kind(_Log, _log),
     "FloatingPointQuantizer": Kind(_Float, _float),
+    "FPQuantizer": Kind(_Float, _float),
     "ShiftQuantizer": Kind(_Shift, _shift),
 }
 

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from compression.readers.mayo.layers import HELD
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
-from proxyless_nas.language.values import Map, Path, Place, refuse
+from proxyless_nas.language.values import Items, Map, Path, Place, refuse
 
 OVERRIDER, LAYERS, GRADIENT = "overrider", "layers", "gradient"
 GATES = "gate_params"
+EARLIER = {f"{key}_{OVERRIDER}": key for key in (*HELD, "activation")}
+"""What earlier versions called what is within `overrider`: one overrider, or several in a row."""
 KEYS = (*HELD, "activation", GRADIENT)
 SLOPES = (*HELD, "error")
 
@@ -77,12 +80,15 @@ class Pins:
                 self.gates.append(Gate(own, layer.places[GATES]))
             if OVERRIDER in layer:
                 self._look_at(own, layer, (*here, OVERRIDER))
+            for key in EARLIER:
+                if key in layer:
+                    self._in_a_row(own, layer, key, here)
             inner = self._meant(layer.get(LAYERS), (*here, LAYERS), layer.places.get(LAYERS))
             if isinstance(inner, Map):
                 self._walk(inner, (*here, LAYERS), own)
             others = (
                 one for one in layer.lines()
-                if one[0] not in (OVERRIDER, LAYERS, GATES) and isinstance(one[1], Map)
+                if one[0] not in (OVERRIDER, LAYERS, GATES, *EARLIER) and isinstance(one[1], Map)
             )  # fmt: skip
             self._walk(Map(others), here, own)  # names of modules may have dots
 
@@ -96,6 +102,18 @@ class Pins:
             for slope, one, line in _lines(value, SLOPES, at, (*path, key)):
                 self._pin(layer, f"{key}.{slope}", one, line, path)
         self.layers.append((layer, place))
+
+    def _in_a_row(self, layer: str, given: Map, key: str, path: Path) -> None:
+        """Overriders of an earlier version, whose order is that in which they are written."""
+        place = given.places[key]
+        found = self._config.meaning().of(given[key], (*path, key), place)
+        row = found.lines() if isinstance(found, Items) else [(found, place)]
+        each = tuple(
+            replace(given_of(f"{key} {number}", one, at, (*path, key)), priority=-number)
+            for number, (one, at) in enumerate(row, 1)
+        )
+        self.layers.append((layer, place))
+        self.pins.append(Pin(layer, EARLIER[key], each, place))
 
     def _pin(self, layer: str, key: str, value: Any, place: Place, path: Path) -> None:
         each = tuple(

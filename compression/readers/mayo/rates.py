@@ -1,4 +1,4 @@
-"""Mayo's learning rates, which are TensorFlow's functions of the step, as rules by epoch."""
+"""Mayo's learning rates as rules: TensorFlow's functions, to which it gives epochs for steps."""
 
 import math
 from collections.abc import Callable
@@ -26,17 +26,16 @@ LATER = "it falls at the start of the next epoch"
 
 
 class Clock(Struct, frozen=True):
-    """How Mayo's steps are epochs."""
+    """A training, in epochs."""
 
-    per_epoch: float
     last: float
-    """Epochs of the whole training."""
+    """The end of it."""
     learnt: int
 
-    def epochs(self, steps: float) -> float:
-        """So many steps; a whole number where they are nearly that."""
-        found = steps / self.per_epoch
-        return round(found) if abs(found - round(found)) < CLOSE else found
+
+def epochs_of(steps: float) -> float:
+    """What a function calls steps; a whole number where it is nearly that."""
+    return round(steps) if abs(steps - round(steps)) < CLOSE else steps
 
 
 class Falling(Struct, frozen=True):
@@ -114,7 +113,7 @@ def _natural(args: _Decay, first: float, clock: Clock) -> Falling:
 
 def _geometric(args: _Decay, factor: float, clock: Clock) -> Falling:
     """Times `factor` every so many steps, at once or bit by bit."""
-    epochs = clock.epochs(args.decay_steps)
+    epochs = epochs_of(args.decay_steps)
     if not args.staircase:
         return Falling(Exponential(gamma=factor ** (1 / epochs)), (BY_EPOCH,))
     if isinstance(epochs, int):
@@ -127,7 +126,7 @@ def _geometric(args: _Decay, factor: float, clock: Clock) -> Falling:
 
 
 def _inverse(args: _Decay, first: float, clock: Clock) -> Falling:
-    epochs = clock.epochs(args.decay_steps)
+    epochs = epochs_of(args.decay_steps)
 
     def at(epoch: int) -> float:
         passed = epoch / epochs
@@ -137,7 +136,7 @@ def _inverse(args: _Decay, first: float, clock: Clock) -> Falling:
 
 
 def _polynomial(args: _Polynomial, first: float, clock: Clock) -> Falling:
-    epochs = clock.epochs(args.decay_steps)
+    epochs = epochs_of(args.decay_steps)
     if args.cycle:
         return Falling(None, why="a polynomial that begins again has no rule here")
     if args.end_learning_rate == 0 and isinstance(epochs, int):
@@ -150,7 +149,7 @@ def _polynomial(args: _Polynomial, first: float, clock: Clock) -> Falling:
 
 
 def _cosine(args: _Cosine, first: float, clock: Clock) -> Falling:
-    epochs = clock.epochs(args.decay_steps)
+    epochs = epochs_of(args.decay_steps)
     if isinstance(epochs, int) and not clock.learnt:
         return Falling(Cosine(total=epochs, least=args.alpha * first, end=epochs), (BY_EPOCH,))
     return _listed(
@@ -162,7 +161,7 @@ def _cosine(args: _Cosine, first: float, clock: Clock) -> Falling:
 
 
 def _restarts(args: _Restarts, first: float, clock: Clock) -> Falling:
-    epochs, growth = clock.epochs(args.first_decay_steps), args.t_mul
+    epochs, growth = epochs_of(args.first_decay_steps), args.t_mul
     if not isinstance(epochs, int) or growth != int(growth) or args.m_mul != 1:
         return Falling(None, why="restarts come here after whole epochs, whole times as long, and "
                        "at the same peak (m_mul: 1)")  # fmt: skip
@@ -173,7 +172,7 @@ def _restarts(args: _Restarts, first: float, clock: Clock) -> Falling:
 def _piecewise(args: _Piecewise, first: float, clock: Clock) -> Falling:
     if not all(value > 0 for value in args.values):
         return Falling(None, why="a rate is above 0 here")
-    epochs = [clock.epochs(step) for step in args.boundaries]
+    epochs = [epochs_of(step) for step in args.boundaries]
     gammas = tuple(later / one for one, later in pairwise(args.values))
     rule = Milestones(at=tuple(map(math.ceil, epochs)), gamma=gammas)
     whole = all(isinstance(epoch, int) for epoch in epochs)

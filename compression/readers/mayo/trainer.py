@@ -18,7 +18,6 @@ from training.plan import RATE_IS_FOR
 from training.rates import AnyRule, Milestones
 
 KEYS = ("learning_rate", "optimizer", "moving_average_decay")
-EXAMPLES = "dataset.num_examples_per_epoch.train"
 OTHERS = ("AdamOptimizer", "RMSPropOptimizer", "AdagradOptimizer", "AdadeltaOptimizer",
           "FtrlOptimizer")  # fmt: skip
 
@@ -112,7 +111,7 @@ class Trainer:
             refuse(place, (), f"{kind} needs learning_rate")
         if first <= 0:
             refuse(place, (), f"{kind}: a learning_rate is above 0, not {first:g}")
-        return self._fallen(rule(given, first, self._clock(place)), first, place, kind)
+        return self._fallen(rule(given, first, self._clock()), first, place, kind)
 
     def _fallen(self, found: Falling, first: float, place: Place, kind: str) -> tuple[AnyRule, ...]:
         """The rule, and what there is to say of it."""
@@ -133,12 +132,8 @@ class Trainer:
         self._say(key, verdict, "; ".join([*words, *late]), place, kind)
         return (replace(rule, learnt=self._learnt),)
 
-    def _clock(self, place: Place) -> Clock:
-        if EXAMPLES not in self._config:
-            refuse(place, (), f"steps are no epochs yet: say {EXAMPLES}, in a file of a dataset or "
-                   "as key=value")  # fmt: skip
-        examples, last = self._number(EXAMPLES), self._number("system.max_epochs")
-        return Clock(examples / self._batch(), last, self._learnt)
+    def _clock(self) -> Clock:
+        return Clock(self._number("system.max_epochs"), self._learnt)
 
     def _batch(self) -> float:
         """Images per step."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from compression.masks import MeanStd
+from compression.masks import MeanStd, Surgery, Threshold
 from compression.overriders import Fixed, Float
 from compression.readers import read_as
 from compression.schedule import When
@@ -200,6 +200,24 @@ def test_two_that_are_the_same_kind_here_cannot_both_be(tmp_path: Path) -> None:
     assert {note.what: note.verdict for note in found.notes} == {
         "one (FixedPointQuantizer)": "translated", "b (DGQuantizer)": "cannot be",
     }  # fmt: skip
+
+
+def test_earlier_versions_wrote_a_row_in_its_order(tmp_path: Path) -> None:
+    text = (
+        "_grid: &grid {type: mayo.override.FixedPointQuantizer, width: 3, point: 0}\n"
+        "model.layers.conv0:\n"
+        "  weights_overrider:\n"
+        "    - {type: mayo.override.DNSPruner, alpha: 0}\n"
+        "    - *grid\n"
+        "  biases_overrider: {type: mayo.override.ThresholdPruner, threshold: 0.1}\n"
+    )
+    found = read(tmp_path, text)
+    assert found.recipe is not None
+    chains = [step.chain for step in found.recipe.steps if isinstance(step, OverrideStep)]
+    assert chains == [(Surgery(alpha=0), Fixed(width=3, point=0)), (Threshold(value=0.1),)]
+    assert [(note.place.line, note.what.partition(" (")[0]) for note in found.notes] == [
+        (1, "weights_overrider 2"), (4, "weights_overrider 1"), (6, "biases_overrider 1"),
+    ]  # fmt: skip
 
 
 def test_lenet_is_pruned_and_then_rounded(tmp_path: Path) -> None:

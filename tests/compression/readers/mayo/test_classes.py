@@ -100,6 +100,11 @@ def above_mean(run: Run) -> None:
     assert torch.equal(run.left != 0, sizes > threshold)
 
 
+def above_threshold(run: Run) -> None:
+    kept = run.dense[PER_EPOCH].abs() > 0.1
+    assert torch.equal(run.left != 0, kept) and kept.any() and not kept.all()
+
+
 def surgery(run: Run) -> None:
     kept = torch.ones_like(run.left, dtype=torch.bool)
     for dense in (run.dense[0], run.dense[PER_EPOCH]):
@@ -148,9 +153,15 @@ CASES: dict[str, tuple[str, Check]] = {
         mixed,
     ),
     "MeanStdPruner": ("alpha: 0.5", above_mean),
+    "ThresholdPruner": ("threshold: 0.1", above_threshold),
     "DynamicNetworkSurgeryPruner": ("alpha: 0.25, on_factor: 1.2, off_factor: 0.8", surgery),
     "FilterPruner": ("density: 0.3", kernels),
 }
+
+
+NAMES = {"DNSPruner": "DynamicNetworkSurgeryPruner", "FPQuantizer": "FloatingPointQuantizer"}
+"""Two classes have two names."""
+CASES |= {name: CASES[other] for name, other in NAMES.items()}
 
 
 def test_every_class_has_a_case() -> None:
@@ -183,6 +194,9 @@ DIFFERS = {
     "ThresholdBinarizer": "within 1 of the threshold",
     "MixedQuantizer": "loses least",
 }
+
+
+DIFFERS |= {name: DIFFERS[other] for name, other in NAMES.items()}
 
 
 @pytest.mark.parametrize("name", CASES)

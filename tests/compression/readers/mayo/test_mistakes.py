@@ -56,7 +56,7 @@ def twice(kind: str) -> str:
         ("_import: none.yaml\n", ":1: _import: no file"),
         ("_import: 0.yaml\n", ":1: .*imported by a file that it imports"),
         ("model: [\n", ":2: no YAML"),
-        (RATE % DECAY, ":1: steps are no epochs yet: say dataset.num_examples_per_epoch.train"),
+        ("model.layers.conv0.weights_overrider: [4]\n", ":1: .*an overrider is a map"),
         (RATE.replace("exponential_d", "exponental_d") % DECAY, r":1: no function .*did you mean"),
         (RATE % f"{DECAY}, stairs: true", r":1: .*takes no stairs \(did you mean staircase"),
         (RATE % "decay_steps: 0, decay_rate: 0.5", ":1: .*decay_steps is above 0"),
