@@ -84,6 +84,16 @@ def test_own_keys_win_over_those_of_imports_and_imports_are_in_order(tmp_path: P
         )
 
 
+def test_every_note_says_its_file_and_line(tmp_path: Path) -> None:
+    texts = [
+        LAYERS.format("[]"), ROLES, FIXED, "search:\n  mode: global\n",
+        "train:\n  learning_rate: 0.1\n  optimizer: {type: tf.train.AdamOptimizer}\n",
+    ]  # fmt: skip
+    told = read(tmp_path, *texts).told().splitlines()
+    places = [line.partition(": ")[0].removeprefix(f"{tmp_path}/") for line in told]
+    assert places == ["2.yaml:2", "4.yaml:2", "4.yaml:3", "3.yaml:1"]
+
+
 def test_roles_that_no_layer_has_are_told(tmp_path: Path) -> None:
     found = read(tmp_path, ROLES, FIXED)
     assert found.recipe is None
