@@ -86,9 +86,16 @@ def _held(
 def must_flow(network: nn.Module, layers: Sequence[str], x: Tensor) -> None:
     """ValueError for a part that takes, or answers with, anything but one tensor of floats.
 
-    `x` is what the network takes.
+    Neither can a chain stand over a row of parts, among which it would be one. `x` is what the
+    network takes.
     """
     called = set[str]()
+    for name in layers:
+        part = network.get_submodule(name)
+        if isinstance(part, nn.Sequential) and type(part).forward is nn.Sequential.forward:
+            ends = dict.fromkeys((next(iter(part._modules), ""), next(reversed(part._modules), "")))
+            told = " or ".join(f"{name}.{end}" for end in ends)
+            raise ValueError(f"{name} is a row of parts: name the first or the last, {told}")
 
     def watch(name: str) -> Any:
         def check(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:

@@ -1,4 +1,4 @@
-"""`python -m compression read`: what another tool's file becomes here, line by line."""
+"""`python -m compression read`: what another tool's files become here, line by line."""
 
 from typing import Annotated
 
@@ -13,17 +13,18 @@ from proxyless_nas.subject import open_subject
 
 
 class ReadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Read a schedule of another tool (Distiller's YAML): print what becomes of each part of it.
+    """Read files of another tool (Distiller's, Mayo's): print what becomes of each part of them.
 
     The recipe that is written runs with `main.py --compress`.
     """
 
-    file: tyro.conf.Positional[str]
-    """What is read."""
+    files: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """What is read: a schedule of Distiller's, or files of Mayo's and values (key=value) that are
+    merged from left to right."""
     arch: Annotated[str, short("a")]
     """The network whose layers it names: as for main.py."""
     like: Like | None = None
-    """The tool that it was written for; default: told from the file."""
+    """The tool that it was written for; default: told from the first file."""
     out: Annotated[str | None, short("o")] = None
     """Where the recipe (YAML) is written; default: printed."""
     learnt: int = 0
@@ -41,12 +42,12 @@ class ReadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def run_read(config: ReadConfig) -> None:
     """The command."""
     subject = open_subject(config.arch, config.resolution, config.num_classes)
-    found = read_as(config.file, subject, config.like, config.learnt)
+    found = read_as(config.files, subject, config.like, config.learnt)
     print(found.told())
     if found.recipe is None:
         print("nothing in it is done while a network learns: there is no recipe")
         return
-    text = recipe_text(found.recipe, f"{config.file}, read for {subject.name}")
+    text = recipe_text(found.recipe, f"{' '.join(config.files)}, read for {subject.name}")
     if config.out is None:
         print(f"\n{text}", end="")
         return

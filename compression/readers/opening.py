@@ -18,7 +18,7 @@ def open_recipe(
     file = Path(path)
     if not file.is_file() or guessed(file.read_text(encoding="utf-8", errors="replace")) is None:
         return read_recipe(path, folder), ""
-    found = read_as(path, subject())
+    found = read_as([str(path)], subject())
     if found.recipe is None:
         raise ValueError(f"nothing in {path} is done while a network learns:\n{found.told()}")
     return found.recipe, found.told()

@@ -1,6 +1,7 @@
 """What every reader answers: a recipe of ours, and a note for every part of what it was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
@@ -43,5 +44,15 @@ class Reader(Struct, frozen=True, kw_only=True):
 
     claims: Callable[[str], bool]
     """Whether a text is written in it."""
-    read: Callable[[str, str, Subject, int], Reading]
-    """From a text, its file, a network, and the epochs that are learnt already."""
+    read: Callable[[Sequence[str], Subject, int], Reading]
+    """From files, a network, and the epochs that are learnt already."""
+
+
+def text_of(path: str | Path) -> str:
+    """What a file holds. FileNotFoundError for no file, ValueError for one that is no text."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {path}") from None
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise ValueError(f"{path} is no text file") from error

@@ -74,11 +74,16 @@ def test_a_part_that_no_tensor_flows_through_is_told() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.two, self.idle, self.linear = Two(), nn.ReLU(), nn.Linear(192, 5)
+            self.row = nn.Sequential(nn.Identity(), nn.ReLU())
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.linear(self.two(x.flatten(1))[0])
+            return self.linear(self.row(self.two(x.flatten(1))[0]))
 
-    for name, message in (("two", "two answers with something else"), ("idle", "into idle")):
+    for name, message in (
+        ("two", "two answers with something else"),
+        ("idle", "into idle"),
+        ("row", r"row of parts: name the first or the last, row\.0 or row\.1"),
+    ):
         with pytest.raises(ValueError, match=message):
             taught(over((FIXED,), "output", where=Where(name=name)), network=Odd())
 

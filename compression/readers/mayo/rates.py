@@ -1,0 +1,218 @@
+"""Mayo's learning rates as rules: TensorFlow's functions, to which it gives epochs for steps."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+from training.rates import (
+    AnyRule,
+    Cosine,
+    Exponential,
+    Milestones,
+    Polynomial,
+    Steps,
+    WarmRestarts,
+)
+
+CLOSE = 1e-6
+"""What arithmetic leaves so near to a whole number of epochs is that number."""
+MOST = 1000
+"""Epochs that a rule names one by one."""
+BY_EPOCH = "it changes at the start of each epoch, there at every step"
+LATER = "it falls at the start of the next epoch"
+
+
+class Clock(Struct, frozen=True):
+    """A training, in epochs."""
+
+    last: float
+    """The end of it."""
+    learnt: int
+
+
+def epochs_of(steps: float) -> float:
+    """What a function calls steps; a whole number where it is nearly that."""
+    return round(steps) if abs(steps - round(steps)) < CLOSE else steps
+
+
+class Falling(Struct, frozen=True):
+    """A rule; or None, and why there is none."""
+
+    rule: AnyRule | None
+    differs: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Function(Struct, frozen=True, kw_only=True):
+    """What every function of TensorFlow's takes."""
+
+    learning_rate: float | None = None
+    global_step: Any = None
+    name: str | None = None
+
+
+class _Decay(Function, frozen=True, kw_only=True):
+    decay_steps: float
+    decay_rate: float
+    staircase: bool = False
+
+    def __post_init__(self) -> None:
+        _must_be_above(decay_steps=self.decay_steps, decay_rate=self.decay_rate)
+
+
+class _Polynomial(Function, frozen=True, kw_only=True):
+    decay_steps: float
+    end_learning_rate: float = 0.0001
+    power: float = 1.0
+    cycle: bool = False
+
+    def __post_init__(self) -> None:
+        _must_be_above(decay_steps=self.decay_steps)
+
+
+class _Cosine(Function, frozen=True, kw_only=True):
+    decay_steps: float
+    alpha: float = 0.0
+
+    def __post_init__(self) -> None:
+        _must_be_above(decay_steps=self.decay_steps)
+
+
+class _Restarts(Function, frozen=True, kw_only=True):
+    first_decay_steps: float
+    t_mul: float = 2.0
+    m_mul: float = 1.0
+    alpha: float = 0.0
+
+    def __post_init__(self) -> None:
+        _must_be_above(first_decay_steps=self.first_decay_steps, t_mul=self.t_mul)
+
+
+class _Piecewise(Function, frozen=True, kw_only=True):
+    boundaries: tuple[float, ...]
+    values: tuple[float, ...]
+    x: Any = None
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ValueError("there is one value more than boundaries")
+        if list(self.boundaries) != sorted(self.boundaries):
+            raise ValueError("the boundaries do not rise")
+
+
+def _exponential(args: _Decay, first: float, clock: Clock) -> Falling:
+    return _geometric(args, args.decay_rate, clock)
+
+
+def _natural(args: _Decay, first: float, clock: Clock) -> Falling:
+    return _geometric(args, math.exp(-args.decay_rate), clock)
+
+
+def _geometric(args: _Decay, factor: float, clock: Clock) -> Falling:
+    """Times `factor` every so many steps, at once or bit by bit."""
+    epochs = epochs_of(args.decay_steps)
+    if not args.staircase:
+        return Falling(Exponential(gamma=factor ** (1 / epochs)), (BY_EPOCH,))
+    if isinstance(epochs, int):
+        return Falling(Steps(size=epochs, gamma=factor))
+    count = math.ceil(clock.last / epochs)
+    if count > MOST:
+        return Falling(None, why=f"it falls {count:,} times; {MOST:,} are the most")
+    at = tuple(math.ceil(number * epochs) for number in range(1, count + 1))
+    return Falling(Milestones(at=at, gamma=factor), (LATER,))
+
+
+def _inverse(args: _Decay, first: float, clock: Clock) -> Falling:
+    epochs = epochs_of(args.decay_steps)
+
+    def at(epoch: int) -> float:
+        passed = epoch / epochs
+        return 1 / (1 + args.decay_rate * (math.floor(passed) if args.staircase else passed))
+
+    return _listed(at, clock.last)
+
+
+def _polynomial(args: _Polynomial, first: float, clock: Clock) -> Falling:
+    epochs = epochs_of(args.decay_steps)
+    if args.cycle:
+        return Falling(None, why="a polynomial that begins again has no rule here")
+    if args.end_learning_rate == 0 and isinstance(epochs, int):
+        return Falling(Polynomial(total=epochs, power=args.power), (BY_EPOCH,))
+    end = args.end_learning_rate / first
+    return _listed(
+        lambda epoch: (1 - end) * (1 - min(epoch / epochs, 1)) ** args.power + end,
+        min(clock.last, math.ceil(epochs)),
+    )
+
+
+def _cosine(args: _Cosine, first: float, clock: Clock) -> Falling:
+    epochs = epochs_of(args.decay_steps)
+    if isinstance(epochs, int) and not clock.learnt:
+        return Falling(Cosine(total=epochs, least=args.alpha * first, end=epochs), (BY_EPOCH,))
+    return _listed(
+        lambda epoch: (
+            args.alpha + (1 - args.alpha) * (1 + math.cos(math.pi * min(epoch / epochs, 1))) / 2
+        ),
+        min(clock.last, math.ceil(epochs)),
+    )
+
+
+def _restarts(args: _Restarts, first: float, clock: Clock) -> Falling:
+    epochs, growth = epochs_of(args.first_decay_steps), args.t_mul
+    if not isinstance(epochs, int) or growth != int(growth) or args.m_mul != 1:
+        return Falling(None, why="restarts come here after whole epochs, whole times as long, and "
+                       "at the same peak (m_mul: 1)")  # fmt: skip
+    rule = WarmRestarts(first=epochs, growth=int(growth), least=args.alpha * first)
+    return Falling(rule, (BY_EPOCH,))
+
+
+def _piecewise(args: _Piecewise, first: float, clock: Clock) -> Falling:
+    if not all(value > 0 for value in args.values):
+        return Falling(None, why="a rate is above 0 here")
+    epochs = [epochs_of(step) for step in args.boundaries]
+    gammas = tuple(later / one for one, later in pairwise(args.values))
+    rule = Milestones(at=tuple(map(math.ceil, epochs)), gamma=gammas)
+    whole = all(isinstance(epoch, int) for epoch in epochs)
+    return Falling(rule, ("the rate of an epoch begins at its first step, there at its second"
+                          if whole else LATER,))  # fmt: skip
+
+
+def _listed(value: Callable[[int], float], last: float) -> Falling:
+    """The factor of each epoch up to the `last`, one by one; behind that it stays."""
+    if last > MOST:
+        return Falling(None, why=f"it would be said for {last:g} epochs; {MOST:,} are the most: "
+                       "lower system.max_epochs")  # fmt: skip
+    values = [value(epoch) for epoch in range(math.ceil(last) + 1)]
+    changes = [
+        (epoch, later / one)
+        for epoch, (one, later) in enumerate(pairwise(values), 1)
+        if later != one
+    ]
+    rule = Milestones(at=tuple(e for e, _ in changes), gamma=tuple(g for _, g in changes))
+    return Falling(rule, (BY_EPOCH,))
+
+
+def _must_be_above(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if number <= 0:
+            raise ValueError(f"{name} is above 0, not {number:g}")
+
+
+Rule = Callable[[Any, float, Clock], Falling]
+FUNCTIONS: dict[str, tuple[type[Function], Rule]] = {
+    "exponential_decay": (_Decay, _exponential),
+    "natural_exp_decay": (_Decay, _natural),
+    "inverse_time_decay": (_Decay, _inverse),
+    "polynomial_decay": (_Polynomial, _polynomial),
+    "cosine_decay": (_Cosine, _cosine),
+    "cosine_decay_restarts": (_Restarts, _restarts),
+    "piecewise_constant": (_Piecewise, _piecewise),
+    "piecewise_constant_decay": (_Piecewise, _piecewise),
+}
+UNTRANSLATED = {
+    name: "it falls in a straight line and along a cosine at once, which has no rule here"
+    for name in ("linear_cosine_decay", "noisy_linear_cosine_decay")
+}

@@ -1,0 +1,50 @@
+"""Files of Mayo's as a recipe: overriders become steps, a learning rate a rule."""
+
+from collections.abc import Sequence
+
+from compression.readers.mayo.chains import Chains
+from compression.readers.mayo.files import merged_files, said
+from compression.readers.mayo.layers import Layers
+from compression.readers.mayo.notes import Notes
+from compression.readers.mayo.pins import Pins
+from compression.readers.mayo.searching import tell_searches
+from compression.readers.mayo.trainer import Trainer
+from compression.readers.reading import Reading
+from compression.recipe import Recipe
+from proxyless_nas.language.config import Config
+from proxyless_nas.subject import Subject
+
+ROLES = "_overrider"
+
+
+def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
+    """The recipe in files, and values `key=value`, that are merged from left to right.
+
+    It goes on `learnt` epochs behind its beginning. FileNotFoundError for no file, ValueError with
+    FILE:LINE for an unknown layer, class or argument, and for what else is wrong in one.
+    """
+    config, notes = merged_files(files), Notes()
+    layers, found = Layers(subject), Pins(config)
+    built = {name: layers.built(name, place) for name, place in found.layers}
+    for name, place in found.layers:
+        if not built[name] and any(pin.layer == name for pin in found.pins):
+            notes.say(place, name, "translated", "it leads nowhere in this network, as there")
+    for gate in found.gates:
+        layers.built(gate.layer, gate.place)
+        why = "channels that are chosen by each image have no step in a recipe"
+        notes.say(gate.place, f"gates of {gate.layer}", "cannot be", why)
+    pins = [pin for pin in found.pins if built[pin.layer]]
+    steps = Chains(layers, notes, learnt).steps(pins)
+    _must_be_pinned(config, found, notes)
+    rates = Trainer(config, notes, learnt).rates()
+    tell_searches(config, subject.source, notes)
+    recipe = Recipe(steps, rates) if steps or rates else None
+    return Reading(recipe=recipe, notes=notes.all())
+
+
+def _must_be_pinned(config: Config, found: Pins, notes: Notes) -> None:
+    """A note where roles are filled and no layer has one."""
+    place = said(config, ROLES)
+    if place is not None and not found.pins:
+        why = "no layer has a role: read the file that gives its layers theirs, too"
+        notes.say(place, ROLES, "cannot be", why)

@@ -1,0 +1,53 @@
+"""Mayo's searches: nothing of a recipe, but a command here that is near to them."""
+
+from compression.readers.mayo.files import said, section
+from compression.readers.mayo.notes import Notes
+from proxyless_nas.language.config import Config
+from proxyless_nas.language.merging import split_key
+from proxyless_nas.language.values import refuse
+
+KEYS = ("mode", "cost_key", "max_steps", "max_epochs", "accuracy", "variables")
+GOALS = {"macs": "macs=0.5x", "memory": "bytes=0.5x"}
+"""A goal for what a search there would lower; how far is not said there."""
+KNOBS = "channels and bits of layers are what moves here, not parameters of overriders"
+
+
+def tell_searches(config: Config, network: str, notes: Notes) -> None:
+    """Notes for `search` and the older `retrain`. ValueError with FILE:LINE for an unknown key."""
+    if section(config, "search", KEYS):
+        words = [_command(config, network, "search.accuracy.tolerance"), KNOBS]
+        if _word(config, "search.mode") == "global":
+            words.append("one knob after another moves, there all at once (mode: global)")
+        if said(config, "search.max_epochs.fine_tune"):
+            words.append("only what is found is tuned (--epochs), there every step is")
+        words.append("accuracy is that on images of the search, there that of training")
+        _say(config, "search", words, notes)
+    if section(config, "retrain"):
+        words = [_command(config, network, "retrain.tolerance"), KNOBS]
+        _say(config, "retrain", words, notes)
+
+
+def _command(config: Config, network: str, tolerance: str) -> str:
+    cost = _word(config, "search.cost_key") or "memory"
+    share = config.get(tolerance) if tolerance in config else 0.0
+    if not isinstance(share, int | float) or isinstance(share, bool):
+        refuse(config.place(tolerance), split_key(tolerance), f"{share!r} is no number")
+    key = "search.accuracy.baseline"
+    base = config.get(key) if key in config else None
+    points = 100 * share * (base if isinstance(base, int | float) else 1.0)
+    goal = f"{GOALS.get(cost, GOALS['memory'])} accuracy_drop={points:g}"
+    return (
+        f"python -m compression auto --arch {network} --weights FILE --out DIR --strategy "
+        f'back-tracking --floor {points:g} --goal "{goal}" (how far, you say)'
+    )
+
+
+def _word(config: Config, key: str) -> str | None:
+    value = config.get(key) if key in config else None
+    return value if isinstance(value, str) else None
+
+
+def _say(config: Config, name: str, words: list[str], notes: Notes) -> None:
+    place = config.place(name)
+    assert place is not None
+    notes.say(place, name, "differs", "; ".join([f"no recipe: {words[0]}", *words[1:]]))
