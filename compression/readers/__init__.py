@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Literal
 
-from compression.readers import distiller
+from compression.readers import decent_p, distiller, pocketflow
 from compression.readers.reading import Note, Reader, Reading
 from proxyless_nas.subject import Subject
 
-Like = Literal["distiller"]
-READERS: dict[Like, Reader] = {"distiller": distiller.READER}
+Like = Literal["distiller", "pocketflow", "decent_p"]
+READERS: dict[Like, Reader] = {
+    "distiller": distiller.READER,
+    "pocketflow": pocketflow.READER,
+    "decent_p": decent_p.READER,
+}
 """Every dialect that is read, by the name that `--like` has for it."""
 
 __all__ = ["READERS", "Like", "Note", "Reader", "Reading", "guess", "read_as"]

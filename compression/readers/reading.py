@@ -1,10 +1,11 @@
-"""What every reader answers: a recipe of ours, and a note for every part of what it was given."""
+"""What every reader answers: a file of ours, and a note for every part of what it was given."""
 
 from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
 
+from compression.pruning.config import Pruning
 from compression.recipe import Recipe
 from proxyless_nas.language.values import Place
 from proxyless_nas.subject import Subject
@@ -32,6 +33,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     """None where nothing in it is done while a network learns."""
     notes: tuple[Note, ...]
     """In the order of the file."""
+    pruning: Pruning | None = None
+    """The file of the four steps of pruning, where it is about those."""
 
     def told(self) -> str:
         """All notes, a line each."""

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from compression.readers.distiller.parsing import Component, typed
+from compression.readers.arguments import typed
+from compression.readers.distiller.parsing import Component
 from compression.readers.distiller.quantizers import FLOAT, Mode
 from proxyless_nas.language.values import refuse
 

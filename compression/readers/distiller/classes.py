@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from compression.readers.arguments import typed
 from compression.readers.distiller import after_training, pruners, quantizers, rates, regularizers
 from compression.readers.distiller.names import Names
-from compression.readers.distiller.parsing import Component, typed
+from compression.readers.distiller.parsing import Component
 from compression.readers.reading import Verdict
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.values import refuse

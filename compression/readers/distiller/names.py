@@ -1,6 +1,5 @@
 """What Distiller calls the tensors and layers of a network, and what they are called here."""
 
-import difflib
 from collections.abc import Iterable
 
 import torch
@@ -8,16 +7,15 @@ from msgspec import Struct
 from torch import nn
 
 from compression.channels.cut import noise
-from compression.channels.groups import Channels, find_channels
+from compression.channels.groups import Channels
 from compression.quantizers.fold import norms_behind
 from compression.quantizers.place import quantizable
+from compression.readers.names import channels_of, near
 from compression.selectors import Where
 from proxyless_nas.language.values import Place
 from proxyless_nas.parameters import own_parameters
 from proxyless_nas.subject import Subject
 from proxyless_nas.upstream.names import NAMINGS
-
-NEAR = 3
 
 
 class Tensor(Struct, frozen=True):
@@ -58,9 +56,19 @@ class Names:
         plain = normalised(name)
         if plain not in self._tensors:
             raise ValueError(
-                f"{place}: {self.subject.name} has no parameter {name}{self._near(plain)}"
+                f"{place}: {self.subject.name} has no parameter {name}{near(plain, self._tensors)}"
             )
         return self._tensors[plain]
+
+    def layer(self, name: str, place: Place) -> str:
+        """The layer with a weight that goes by a name there. ValueError with the nearest ones."""
+        plain = normalised(name)
+        weighty = {tensor.layer for tensor in self._usual if tensor.role == "weight"}
+        known = {their: our for their, our in self._layers.items() if our in weighty}
+        if plain not in known:
+            reason = f"{self.subject.name} has no layer {name} with a weight{near(plain, known)}"
+            raise ValueError(f"{place}: {reason}")
+        return known[plain]
 
     def named(self, tensor: Tensor) -> str:
         """What Distiller calls a parameter, without `module.`."""
@@ -85,18 +93,13 @@ class Names:
     def channels(self) -> Channels:
         """Which channels leave together."""
         if self._channels is None:
-            network: nn.Module = self.subject.build(seed=0).eval()
-            self._channels = find_channels(network, noise(self.subject.input, network))
+            self._channels = channels_of(self.subject)
         return self._channels
 
     def norms(self) -> set[str]:
         """Layers into which a batch norm behind them can be folded."""
         network: nn.Module = self.subject.build(seed=0).eval()
         return {layer for layer, _ in norms_behind(network, noise(self.subject.input, network))}
-
-    def _near(self, plain: str) -> str:
-        near = difflib.get_close_matches(plain, list(self._tensors), n=NEAR, cutoff=0.5)
-        return f" (near: {', '.join(near)})" if near else ""
 
 
 ROLES = ("weight", "bias")

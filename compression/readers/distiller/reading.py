@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from compression.readers.arguments import typed
 from compression.readers.distiller import after_training, pruners, quantizers, rates, regularizers
 from compression.readers.distiller.classes import (
     WHY,
@@ -22,7 +23,7 @@ from compression.readers.distiller.masking import (
     with_what_leaves,
 )
 from compression.readers.distiller.names import Names, wheres
-from compression.readers.distiller.parsing import Component, PolicyOf, Schedule, parse, typed
+from compression.readers.distiller.parsing import Component, PolicyOf, Schedule, parse
 from compression.readers.reading import Note, Reading, Verdict
 from compression.recipe import Recipe
 from compression.schedule import Listed

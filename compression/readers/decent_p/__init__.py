@@ -1,0 +1,21 @@
+"""Configurations of Xilinx' pruner: text-proto of `decent_p` for Caffe, `[pruning]` for darknet."""
+
+import re
+
+from compression.readers.decent_p import darknet, reading
+from compression.readers.reading import Reader
+
+COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
+WORKSPACE = re.compile(r"(?:^|\s)workspace\s*:\s*[\"']")
+OTHER = re.compile(r"(?:^|\s)(?:pruner\s*:?\s*\{|(?:rate|acc_name|solver|test_iter)\s*:)")
+
+
+def claims(text: str) -> bool:
+    """Whether a folder for its work is named as there, beside something else that only it has."""
+    said = COMMENT.sub("", text)
+    return darknet.claims(text) or bool(WORKSPACE.search(said) and OTHER.search(said))
+
+
+READER = Reader(claims=claims, read=reading.read)
+
+__all__ = ["READER", "claims"]

@@ -1,0 +1,21 @@
+"""PocketFlow's command lines: in a shell script, or as a file of flags."""
+
+import re
+
+from compression.readers.pocketflow.reading import read
+from compression.readers.reading import Reader
+
+COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
+SCRIPT = re.compile(r"(?:^|[\s/])(?:run_(?:local|docker|seven)\.sh|nets/\w+_run\.py)(?=\s|$)")
+LEARNER = re.compile(r"(?:^|\s)--?learner(?=[\s=])")
+
+
+def claims(text: str) -> bool:
+    """Whether one of its scripts is called, or one of its learners asked for."""
+    said = COMMENT.sub("", text)
+    return bool(SCRIPT.search(said) or LEARNER.search(said))
+
+
+READER = Reader(claims=claims, read=read)
+
+__all__ = ["READER", "claims", "read"]

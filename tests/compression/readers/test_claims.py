@@ -1,0 +1,46 @@
+"""No dialect claims a file of ours, or of another tool."""
+
+from pathlib import Path
+
+import pytest
+
+from compression.readers import READERS, guess, guessed
+from proxyless_nas.described.network import LIBRARY
+from tests.compression.readers.decent_p.test_reading import CONFIG, DARKNET
+from tests.compression.readers.pocketflow.test_flags import SCRIPT_OF_TWO_LINES
+from tests.compression.readers.test_reading import WHOLE
+
+ROOT = Path(__file__).parents[3]
+OURS = [*sorted((ROOT / "examples").glob("*/*.yaml")), *sorted(LIBRARY.rglob("*.yaml"))]
+NETWORK = """\
+name: "own"
+layer { name: "conv1" type: "Convolution" top: "conv1" convolution_param { num_output: 8 } }
+layer { name: "acc" type: "Accuracy" top: "top1" include { phase: TEST } }
+"""
+SOLVER = 'net: "own.prototxt"\nbase_lr: 0.01\ntest_iter: 100\nsolver_mode: GPU\n'
+CELL = "[convolutional]\nbatch_normalize=1\nfilters=32\n\n[yolo]\nmask = 0,1,2\n"
+SCRIPT = "#!/bin/bash\npython main.py --arch resnet20_cifar --compress run_local.yaml\n"
+
+
+@pytest.mark.parametrize("file", OURS, ids=lambda file: file.name)
+def test_files_of_ours_are_claimed_by_nobody(file: Path) -> None:
+    assert guessed(file.read_text()) is None
+
+
+@pytest.mark.parametrize("text", [NETWORK, SOLVER, CELL, SCRIPT, "", "steps: []", "{}"])
+def test_other_files_are_claimed_by_nobody(text: str) -> None:
+    assert guessed(text) is None
+
+
+@pytest.mark.parametrize(
+    "text, like",
+    [
+        (WHOLE, "distiller"),
+        (SCRIPT_OF_TWO_LINES, "pocketflow"),
+        (CONFIG, "decent_p"),
+        (DARKNET, "decent_p"),
+    ],
+)
+def test_each_file_is_claimed_by_one(text: str, like: str) -> None:
+    assert guess(text, "file") == like
+    assert [name for name, reader in READERS.items() if reader.claims(text)] == [like]
