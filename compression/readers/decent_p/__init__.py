@@ -2,7 +2,8 @@
 
 import re
 
-from compression.readers.decent_p import darknet, reading
+from compression.readers.decent_p import darknet
+from compression.readers.decent_p.reading import read
 from compression.readers.reading import Reader
 
 COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
@@ -16,6 +17,6 @@ def claims(text: str) -> bool:
     return darknet.claims(text) or bool(WORKSPACE.search(said) and OTHER.search(said))
 
 
-READER = Reader(claims=claims, read=reading.read)
+READER = Reader(claims=claims, read=read)
 
-__all__ = ["READER", "claims"]
+__all__ = ["READER", "claims", "read"]

@@ -1,14 +1,17 @@
 """Property: whatever is done to a file, a reader reads it, or refuses it with its line."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compression.readers import READERS, Like
+from compression.readers import Like, decent_p, pocketflow
 from compression.readers.pocketflow.parsing import LEARNERS, OWNERS
+from compression.readers.reading import Reading
 from compression.recipe import Recipe
+from proxyless_nas.subject import Subject
 from tests.compression.readers.decent_p.test_reading import CONFIG, DARKNET
 from tests.compression.readers.pocketflow.commands import SCRIPT
 from tests.compression.readers.pocketflow.test_flags import SCRIPT_OF_TWO_LINES
@@ -25,6 +28,12 @@ FILES: dict[Like, tuple[list[str], list[str]]] = {
     ),
 }
 """By dialect, files and what else may stand in them."""
+
+
+READ: dict[Like, Callable[[str, str, Subject, int], Reading]] = {
+    "decent_p": decent_p.read,
+    "pocketflow": pocketflow.read,
+}
 
 
 def changes(pieces: list[str]) -> st.SearchStrategy[list[tuple[int, str, str]]]:
@@ -51,7 +60,7 @@ def mutated(text: str, done: list[tuple[int, str, str]]) -> str:
 
 def must_be_read_or_refused(like: Like, text: str) -> None:
     try:
-        found = READERS[like].read(text, "own.file", subject(), 0)
+        found = READ[like](text, "own.file", subject(), 0)
     except ValueError as error:
         assert re.match(r"own\.file:\d+: ", str(error)), str(error)
         return

@@ -12,17 +12,18 @@ from compression.importance.base import Scores
 from compression.pruning.choices import BySensitivity
 from compression.pruning.config import Pruning
 from compression.pruning.goals import AccuracyGoal, MacsGoal
-from compression.readers import guess
-from compression.readers.decent_p import READER
+from compression.pruning.widths_file import Widths
+from compression.readers import decent_p, guess
 from compression.readers.names import channels_of
 from compression.readers.reading import Reading
 from compression.selectors import Where
 from compression.sensitivity import SHARES
 from compression.widths import Sizes, by_sensitivity, chosen_of, ranked
 from proxyless_nas import macs_of
-from proxyless_nas.files import read_yaml
+from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.subject import Subject, open_subject
 from tests.commands.helpers import assert_refused, run_here, well
+from tests.compression.analysis.commands import small_cifar
 from tests.compression.readers.running import SHAPE, network_of, subject
 
 CONFIG = """\
@@ -39,6 +40,7 @@ pruner {
 }
 ssd_ap_version: "11point"
 """
+KEPT = {"blocks.0.first.conv", "blocks.8.first.conv"}
 DARKNET = """\
 # own example
 [pruning]
@@ -57,7 +59,7 @@ threshold=0.005
 
 
 def read(text: str, other: Subject | None = None) -> Reading:
-    return READER.read(text, "own.prototxt", other or open_subject("resnet20_cifar"), 0)
+    return decent_p.read(text, "own.prototxt", other or open_subject("resnet20_cifar"), 0)
 
 
 def pruning_of(text: str, other: Subject | None = None) -> Pruning:
@@ -163,9 +165,8 @@ def test_the_command_writes_a_file_that_the_four_steps_read(tmp_path: Path) -> N
 def test_it_keeps_what_is_excluded_and_takes_the_rate_from_the_rest() -> None:
     pruning, network = pruning_of(CONFIG, subject()), network_of().eval()
     channels = channels_of(subject()).made_by(set(pruning.where.layers(network)))
-    kept = {"blocks.0.first.conv", "blocks.8.first.conv"}
     names = {group.name for group in channels.groups}
-    assert names == {group.name for group in channels_of(subject()).groups} - kept
+    assert names == {group.name for group in channels_of(subject()).groups} - KEPT
     scores: Scores = pruning.score.scores(network, channels)
     for group in channels.groups:
         weight = network.get_submodule(group.name).get_parameter("weight").detach()
@@ -180,7 +181,7 @@ def test_it_keeps_what_is_excluded_and_takes_the_rate_from_the_rest() -> None:
     gone = by_sensitivity(drops, sizes.macs, pruning.goal.share * sizes.macs({}))
     smaller = removed(network, channels, chosen_of(gone, ranking), noise(SHAPE, network))
     assert macs_of(smaller, SHAPE) <= 0.7 * macs_of(network, SHAPE)
-    for name in kept:
+    for name in KEPT:
         layer = network.get_submodule(name)
         assert len(smaller.get_submodule(name).get_parameter("weight")) == len(
             layer.get_parameter("weight")
@@ -196,8 +197,15 @@ def test_the_step_that_prunes_takes_the_file(tmp_path: Path) -> None:
     read_it = ("-m", "compression", "read", file, "--arch", "resnet20_cifar", "--out", out)
     well(run_here(*read_it))
     content = yaml.safe_load(out.read_text())
-    content["train"] |= {"weights": str(weights), "dataset": "cifar10", "limit": 400}
+    images = str(small_cifar(tmp_path / "cifar.npz", train=300))
+    content["train"] |= {"weights": str(weights), "dataset": "cifar10", "path": images}
     content |= {"shares": [0.3, 0.6], "judged_on": 64, "seen": 64}
     out.write_text(yaml.safe_dump(content))
-    said = well(run_here("-m", "compression", "prune", "--config", out))
-    assert (tmp_path / "work" / "widths.json").exists() and "MACs" in said
+    well(run_here("-m", "compression", "prune", "--config", out))
+    widths = read_json(tmp_path / "work" / "widths.json", Widths)
+    chosen = {one.makers[0]: one.gone for one in widths.groups}
+    assert not {name for name in KEPT if chosen.get(name)}
+    whole, found = open_subject("resnet20_cifar"), channels_of(open_subject("resnet20_cifar"))
+    gone = {name: list(channels) for name, channels in chosen.items()}
+    smaller = removed(network, found, gone, noise(whole.input, network))
+    assert macs_of(smaller, whole.input) <= 0.7 * macs_of(network, whole.input)
