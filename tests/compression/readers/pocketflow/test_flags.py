@@ -13,8 +13,10 @@ from compression.readers.pocketflow.shell import commands
 from compression.readers.writing import recipe_text
 from compression.recipe import read_recipe
 from compression.steps import ChannelsStep, MaskStep, QuantizeStep
+from proxyless_nas import load_spec
 from proxyless_nas.subject import open_subject
 from tests.commands.helpers import assert_refused, run_here, well
+from tests.compression.analysis.commands import small_cifar
 from tests.compression.readers.pocketflow.commands import (
     FILE,
     SCRIPT,
@@ -22,7 +24,7 @@ from tests.compression.readers.pocketflow.commands import (
     read,
     recipe_of,
 )
-from tests.compression.readers.running import subject
+from tests.compression.readers.running import LAYER, subject, weight_of
 from training.rates import Exponential, Milestones
 
 SCRIPT_OF_TWO_LINES = """\
@@ -215,3 +217,18 @@ def test_the_command_prints_notes_and_a_training_takes_the_script(tmp_path: Path
     assert recipe_text(recipe, f"{file}, read for resnet20_cifar") == out.read_text()
     file.write_text(f"{SCRIPT} --lerner channel")
     assert_refused(run_here(*words, "--like", "pocketflow"), "did you mean learner")
+
+
+@pytest.mark.slow
+def test_a_training_under_a_command_leaves_a_narrower_network(tmp_path: Path) -> None:
+    file, out = tmp_path / "run.sh", tmp_path / "run"
+    ratio = "--cp_prune_option uniform --cp_uniform_preserve_ratio 0.5 --enbl_dst"
+    file.write_text(command("channel", f"{ratio} --cp_nb_batches 1 --batch_size 20"))
+    images = small_cifar(tmp_path / "cifar.npz")
+    words = ("--dataset", "cifar10", "--path", images, "--epochs", 2, "--batch-size", 20)
+    said = well(
+        run_here("main.py", "--arch", "resnet20_cifar", "--out", out, "--compress", file, *words)
+    )
+    assert f"{file}:1: --enbl_dst: translated" in said
+    left = load_spec(str(out / "spec.json")).build()
+    assert len(weight_of(left, LAYER)) == 8 and len(weight_of(left, "stem.conv")) == 8
