@@ -1,5 +1,6 @@
 """What every reader answers: a file of ours, and a note for every part of what it was given."""
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -11,6 +12,9 @@ from proxyless_nas.language.values import Place
 from proxyless_nas.subject import Subject
 
 Verdict = Literal["translated", "differs", "cannot be"]
+Said = tuple[Verdict, str]
+"""What a note says."""
+COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 
 
 class Note(Struct, frozen=True):
@@ -48,3 +52,8 @@ class Reader(Struct, frozen=True, kw_only=True):
     """Whether a text is written in it."""
     read: Callable[[str, str, Subject, int], Reading]
     """From a text, its file, a network, and the epochs that are learnt already."""
+
+
+def uncommented(text: str) -> str:
+    """A text without what stands behind a `#` at the start of a word."""
+    return COMMENT.sub("", text)

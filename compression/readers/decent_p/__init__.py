@@ -4,16 +4,15 @@ import re
 
 from compression.readers.decent_p import darknet
 from compression.readers.decent_p.reading import read
-from compression.readers.reading import Reader
+from compression.readers.reading import Reader, uncommented
 
-COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 WORKSPACE = re.compile(r"(?:^|\s)workspace\s*:\s*[\"']")
 OTHER = re.compile(r"(?:^|\s)(?:pruner\s*:?\s*\{|(?:rate|acc_name|solver|test_iter)\s*:)")
 
 
 def claims(text: str) -> bool:
     """Whether a folder for its work is named as there, beside something else that only it has."""
-    said = COMMENT.sub("", text)
+    said = uncommented(text)
     return darknet.claims(text) or bool(WORKSPACE.search(said) and OTHER.search(said))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from compression.readers.reading import Verdict
+from compression.readers.reading import Said
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Count = Annotated[int, Meta(ge=1, le=10**9)]
@@ -74,7 +74,7 @@ LEFT_OUT: dict[str, str] = {
 """Keys that no line of our file stands for, and what does their work."""
 
 
-def of_gpus(gpus: str | int) -> tuple[Verdict, str]:
+def of_gpus(gpus: str | int) -> Said:
     """What is done with the numbers of GPUs."""
     count = len(str(gpus).split(","))
     run = "python -m compression finetune"

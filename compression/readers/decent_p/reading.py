@@ -13,7 +13,7 @@ from compression.readers.arguments import typed
 from compression.readers.decent_p import darknet, prototxt
 from compression.readers.decent_p.keys import LEFT_OUT, Caffe, Darknet, Exclude, Pruner, of_gpus
 from compression.readers.distiller.names import Names
-from compression.readers.reading import Note, Reading, Verdict
+from compression.readers.reading import Note, Reading, Said
 from compression.selectors import Where
 from proxyless_nas.language.values import Items, Map, Place, refuse
 from proxyless_nas.own import is_own
@@ -22,7 +22,6 @@ from training.config import TrainConfig
 
 SCORE = L1(tensors="first")
 """Sums of sizes in the first layer of a group: what Xilinx' pruners go by."""
-Said = dict[str, tuple[Verdict, str]]
 
 
 def read(text: str, file: str, subject: Subject, learnt: int) -> Reading:
@@ -53,7 +52,7 @@ def _of_caffe(content: Map, top: Place, subject: Subject) -> Reading:
     )
     if judged is not None:
         pruning = replace(pruning, judged_on=judged)
-    said: Said = {
+    said: dict[str, Said] = {
         "workspace": ("translated", "`out`"),
         "rate": ("translated", f"`goal: {{of: macs, share: {share:g}}}` of what --arch does whole"),
         "pruner": (
@@ -113,7 +112,7 @@ def _of_darknet(content: Map, top: Place, subject: Subject) -> Reading:
         score=SCORE,
         multiple=given.kernel_batch,
     )
-    said: Said = {
+    said: dict[str, Said] = {
         "workspace": ("translated", "`out`"),
         "threshold": (
             "differs",
@@ -126,7 +125,7 @@ def _of_darknet(content: Map, top: Place, subject: Subject) -> Reading:
     return _reading(pruning, _notes(content, said))
 
 
-def _notes(content: Map, said: Said) -> list[Note]:
+def _notes(content: Map, said: dict[str, Said]) -> list[Note]:
     return [
         Note(place, key, *said.get(key, ("cannot be", LEFT_OUT.get(key, ""))))
         for key, _, place in content.lines()

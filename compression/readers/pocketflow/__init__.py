@@ -3,16 +3,15 @@
 import re
 
 from compression.readers.pocketflow.reading import read
-from compression.readers.reading import Reader
+from compression.readers.reading import Reader, uncommented
 
-COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 SCRIPT = re.compile(r"(?:^|[\s/])(?:run_(?:local|docker|seven)\.sh|nets/\w+_run\.py)(?=\s|$)")
 LEARNER = re.compile(r"(?:^|\s)--?learner(?=[\s=])")
 
 
 def claims(text: str) -> bool:
     """Whether one of its scripts is called, or one of its learners asked for."""
-    said = COMMENT.sub("", text)
+    said = uncommented(text)
     return bool(SCRIPT.search(said) or LEARNER.search(said))
 
 

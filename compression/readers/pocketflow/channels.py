@@ -7,20 +7,9 @@ from torch import nn
 from compression.importance import L1, AnyImportance, Discriminant, Lasso
 from compression.readers.distiller.names import Names
 from compression.readers.names import channels_of
-from compression.readers.pocketflow.flags import (
-    Channel,
-    ChannelGpu,
-    ChannelRmt,
-    Discriminating,
-)
-from compression.readers.pocketflow.learning import (
-    CHECKPOINT,
-    NO_AGENT,
-    OF_AGENT,
-    Asked,
-    Made,
-    Said,
-)
+from compression.readers.pocketflow.flags import Channel, ChannelGpu, ChannelRmt, Discriminating
+from compression.readers.pocketflow.learning import CHECKPOINT, NO_AGENT, OF_AGENT, Asked, Made
+from compression.readers.reading import Said
 from compression.schedule import When
 from compression.steps import ChannelsStep
 from compression.widths import kept_of

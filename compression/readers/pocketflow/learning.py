@@ -6,11 +6,10 @@ from torch import nn
 from compression.quantizers.place import quantizable
 from compression.readers.pocketflow.nets import Length
 from compression.readers.pocketflow.parsing import Command
-from compression.readers.reading import Verdict
+from compression.readers.reading import Said
 from compression.steps import AnyStep
 from proxyless_nas.subject import Subject
 
-Said = tuple[Verdict, str]
 OF_AGENT: Said = ("cannot be", "of an agent, and nothing is searched by one here")
 NO_AGENT: Said = ("translated", "no agent is asked for: it does nothing there either")
 CHECKPOINT: Said = ("cannot be", "checkpoints of TensorFlow are not opened: --weights FILE")

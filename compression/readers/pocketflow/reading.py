@@ -3,11 +3,11 @@
 from msgspec.structs import fields
 
 from compression.readers.pocketflow import channels, flags, rounding, sparse
-from compression.readers.pocketflow.learning import NO_AGENT, OF_AGENT, Asked, Made, Said
+from compression.readers.pocketflow.learning import NO_AGENT, OF_AGENT, Asked, Made
 from compression.readers.pocketflow.nets import NETS, length_of
 from compression.readers.pocketflow.parsing import LEARNERS, OWNERS, Command, parse
 from compression.readers.pocketflow.whole import of_training, teacher
-from compression.readers.reading import Note, Reading
+from compression.readers.reading import Note, Reading, Said
 from compression.recipe import Recipe
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.values import Place, refuse

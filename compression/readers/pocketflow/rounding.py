@@ -3,14 +3,8 @@
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.weights import AnyWeights, CodebookWeights, RangeWeights
 from compression.readers.pocketflow.flags import Codebook, Uniform, UniformTf
-from compression.readers.pocketflow.learning import (
-    CHECKPOINT,
-    NO_AGENT,
-    OF_AGENT,
-    Asked,
-    Made,
-    Said,
-)
+from compression.readers.pocketflow.learning import CHECKPOINT, NO_AGENT, OF_AGENT, Asked, Made
+from compression.readers.reading import Said
 from compression.steps import QuantizeStep
 
 FLOAT = 32

@@ -1,14 +1,8 @@
 """`weight-sparse`: masks that grow by automated gradual pruning."""
 
 from compression.readers.pocketflow.flags import Sparse
-from compression.readers.pocketflow.learning import (
-    CHECKPOINT,
-    NO_AGENT,
-    OF_AGENT,
-    Asked,
-    Made,
-    Said,
-)
+from compression.readers.pocketflow.learning import CHECKPOINT, NO_AGENT, OF_AGENT, Asked, Made
+from compression.readers.reading import Said
 from compression.schedule import When
 from compression.selectors import Where
 from compression.steps import MaskStep

@@ -1,6 +1,7 @@
 """What becomes of the flags that all of PocketFlow's learners have."""
 
-from compression.readers.pocketflow.learning import CHECKPOINT, Asked, Said
+from compression.readers.pocketflow.learning import CHECKPOINT, Asked
+from compression.readers.reading import Said
 from compression.steps import TeachStep
 
 
