@@ -1,10 +1,10 @@
 """Readers of what other tools call a recipe: one dialect per file or folder, and how to guess."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 from compression.readers import decent_p, distiller, pocketflow
-from compression.readers.reading import Note, Reader, Reading
+from compression.readers.reading import Note, Reader, Reading, text_of
 from proxyless_nas.subject import Subject
 
 Like = Literal["distiller", "pocketflow", "decent_p"]
@@ -32,17 +32,13 @@ def guessed(text: str) -> Like | None:
 
 
 def read_as(
-    path: str | Path, subject: Subject, like: Like | None = None, learnt: int = 0
+    files: Sequence[str], subject: Subject, like: Like | None = None, learnt: int = 0
 ) -> Reading:
-    """What a file of another tool says of the network `subject`, as a recipe with notes.
+    """What files of another tool say of the network `subject`, as a recipe with notes.
 
-    Without `like` the dialect is guessed. `learnt` epochs of it are over already.
-    FileNotFoundError for no file, ValueError with FILE:LINE for what is wrong in it.
+    Without `like` the dialect is guessed by the first. `learnt` epochs of it are over already.
+    FileNotFoundError for no file, ValueError with FILE:LINE for what is wrong in one.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no file {path}") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path} is no text file") from error
-    return READERS[like or guess(text, str(path))].read(text, str(path), subject, learnt)
+    if not files:
+        raise ValueError("nothing is read: name a file")
+    return READERS[like or guess(text_of(files[0]), files[0])].read(files, subject, learnt)

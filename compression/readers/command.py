@@ -1,4 +1,4 @@
-"""`python -m compression read`: what another tool's file becomes here, line by line."""
+"""`python -m compression read`: what another tool's files become here, line by line."""
 
 from typing import Annotated
 
@@ -13,18 +13,18 @@ from proxyless_nas.subject import open_subject
 
 
 class ReadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Read a file of another tool: print what becomes of each part of it.
+    """Read files of another tool: print what becomes of each part of them.
 
     Distiller's schedules (YAML) and PocketFlow's command lines become a recipe, which runs with
     `main.py --compress`; configurations of Xilinx' pruner become the file of the four steps.
     """
 
-    file: tyro.conf.Positional[str]
+    files: Annotated[tuple[str, ...], tyro.conf.Positional]
     """What is read."""
     arch: Annotated[str, short("a")]
     """The network whose layers it names: as for main.py."""
     like: Like | None = None
-    """The tool that it was written for; default: told from the file."""
+    """The tool that it was written for; default: told from the first file."""
     out: Annotated[str | None, short("o")] = None
     """Where what it becomes (YAML) is written; default: printed."""
     learnt: int = 0
@@ -42,13 +42,13 @@ class ReadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def run_read(config: ReadConfig) -> None:
     """The command."""
     subject = open_subject(config.arch, config.resolution, config.num_classes)
-    found = read_as(config.file, subject, config.like, config.learnt)
+    found = read_as(config.files, subject, config.like, config.learnt)
     print(found.told())
     written = found.recipe or found.pruning
     if written is None:
         print("nothing in it is done while a network learns: there is no recipe")
         return
-    text = recipe_text(written, f"{config.file}, read for {subject.name}")
+    text = recipe_text(written, f"{' '.join(config.files)}, read for {subject.name}")
     if config.out is None:
         print(f"\n{text}", end="")
         return

@@ -1,7 +1,8 @@
 """What every reader answers: a file of ours, and a note for every part of what it was given."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
@@ -50,10 +51,36 @@ class Reader(Struct, frozen=True, kw_only=True):
 
     claims: Callable[[str], bool]
     """Whether a text is written in it."""
-    read: Callable[[str, str, Subject, int], Reading]
-    """From a text, its file, a network, and the epochs that are learnt already."""
+    read: Callable[[Sequence[str], Subject, int], Reading]
+    """From files, a network, and the epochs that are learnt already."""
+
+
+def of_one(
+    read: Callable[[str, str, Subject, int], Reading], what: str
+) -> Callable[[Sequence[str], Subject, int], Reading]:
+    """A reader of files, of one that reads a text and is told its file.
+
+    It refuses several files, and says `what` is one.
+    """
+
+    def read_file(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
+        if len(files) != 1:
+            raise ValueError(f"{what} is one file, not {len(files)}")
+        return read(text_of(files[0]), files[0], subject, learnt)
+
+    return read_file
 
 
 def uncommented(text: str) -> str:
     """A text without what stands behind a `#` at the start of a word."""
     return COMMENT.sub("", text)
+
+
+def text_of(path: str | Path) -> str:
+    """What a file holds. FileNotFoundError for no file, ValueError for one that is no text."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {path}") from None
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise ValueError(f"{path} is no text file") from error

@@ -4,7 +4,7 @@ import re
 
 from compression.readers.decent_p import darknet
 from compression.readers.decent_p.reading import read
-from compression.readers.reading import Reader, uncommented
+from compression.readers.reading import Reader, of_one, uncommented
 
 WORKSPACE = re.compile(r"(?:^|\s)workspace\s*:\s*[\"']")
 OTHER = re.compile(r"(?:^|\s)(?:pruner\s*:?\s*\{|(?:rate|acc_name|solver|test_iter)\s*:)")
@@ -16,6 +16,6 @@ def claims(text: str) -> bool:
     return darknet.claims(text) or bool(WORKSPACE.search(said) and OTHER.search(said))
 
 
-READER = Reader(claims=claims, read=read)
+READER = Reader(claims=claims, read=of_one(read, "a configuration of decent_p"))
 
 __all__ = ["READER", "claims", "read"]

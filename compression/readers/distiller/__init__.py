@@ -3,7 +3,7 @@
 import re
 
 from compression.readers.distiller.reading import read
-from compression.readers.reading import Reader
+from compression.readers.reading import Reader, of_one
 
 SIGNS = re.compile(r"^(policies|pruners|regularizers|lr_schedulers|quantizers)\s*:", re.MULTILINE)
 CLASS = re.compile(r"\bclass\s*:")
@@ -14,6 +14,6 @@ def claims(text: str) -> bool:
     return bool(SIGNS.search(text) and (CLASS.search(text) or "policies" in text))
 
 
-READER = Reader(claims=claims, read=read)
+READER = Reader(claims=claims, read=of_one(read, "a schedule of Distiller's"))
 
 __all__ = ["READER", "claims", "read"]

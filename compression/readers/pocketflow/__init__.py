@@ -3,7 +3,7 @@
 import re
 
 from compression.readers.pocketflow.reading import read
-from compression.readers.reading import Reader, uncommented
+from compression.readers.reading import Reader, of_one, uncommented
 
 SCRIPT = re.compile(r"(?:^|[\s/])(?:run_(?:local|docker|seven)\.sh|nets/\w+_run\.py)(?=\s|$)")
 LEARNER = re.compile(r"(?:^|\s)--?learner(?=[\s=])")
@@ -15,6 +15,6 @@ def claims(text: str) -> bool:
     return bool(SCRIPT.search(said) or LEARNER.search(said))
 
 
-READER = Reader(claims=claims, read=read)
+READER = Reader(claims=claims, read=of_one(read, "a command of PocketFlow's"))
 
 __all__ = ["READER", "claims", "read"]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from compression.readers import READERS, guess, guessed
+from compression.readers import READERS, Like, guess, guessed, read_as
 from proxyless_nas.described.network import LIBRARY
 from tests.compression.readers.decent_p.test_reading import CONFIG, DARKNET
 from tests.compression.readers.pocketflow.test_flags import SCRIPT_OF_TWO_LINES
+from tests.compression.readers.running import subject
 from tests.compression.readers.test_reading import WHOLE
 
 ROOT = Path(__file__).parents[3]
@@ -44,3 +45,10 @@ def test_other_files_are_claimed_by_nobody(text: str) -> None:
 def test_each_file_is_claimed_by_one(text: str, like: str) -> None:
     assert guess(text, "file") == like
     assert [name for name, reader in READERS.items() if reader.claims(text)] == [like]
+
+
+@pytest.mark.parametrize("like", ["distiller", "pocketflow", "decent_p"])
+def test_two_files_are_not_one(like: Like, tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("one", "two")]
+    with pytest.raises(ValueError, match=r"is one file, not 2"):
+        read_as(files, subject(), like)

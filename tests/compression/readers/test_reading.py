@@ -205,7 +205,7 @@ def test_the_dialect_is_guessed() -> None:
         with pytest.raises(ValueError, match=r"file is in no dialect .*distiller"):
             guess(text, "file")
     with pytest.raises(FileNotFoundError, match="no file nowhere"):
-        read_as("nowhere", open_subject("resnet20_cifar"))
+        read_as(["nowhere"], open_subject("resnet20_cifar"))
 
 
 def test_the_command_prints_notes_and_writes_the_recipe(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_the_command_prints_notes_and_a_training_takes_the_script(tmp_path: Path
     words = ("-m", "compression", "read", file, "--arch", "resnet20_cifar")
     said = well(run_here(*words, "--out", out))
     assert f"{file}:7: --enbl_dst: translated: `teach`" in said
-    recipe = read_as(file, open_subject("resnet20_cifar")).recipe
+    recipe = read_as([str(file)], open_subject("resnet20_cifar")).recipe
     assert recipe is not None and read_recipe(out) == recipe
     assert recipe_text(recipe, f"{file}, read for resnet20_cifar") == out.read_text()
     file.write_text(f"{SCRIPT} --lerner channel")
