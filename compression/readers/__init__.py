@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from compression.readers import distiller, mayo
+from compression.readers import decent_p, distiller, mayo, pocketflow
 from compression.readers.reading import Note, Reader, Reading, text_of
 from proxyless_nas.subject import Subject
 
-Like = Literal["distiller", "mayo"]
-READERS: dict[Like, Reader] = {"distiller": distiller.READER, "mayo": mayo.READER}
+Like = Literal["distiller", "pocketflow", "decent_p", "mayo"]
+READERS: dict[Like, Reader] = {
+    "distiller": distiller.READER,
+    "pocketflow": pocketflow.READER,
+    "decent_p": decent_p.READER,
+    "mayo": mayo.READER,
+}
 """Every dialect that is read, by the name that `--like` has for it."""
 
 __all__ = ["READERS", "Like", "Note", "Reader", "Reading", "guess", "read_as"]

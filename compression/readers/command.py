@@ -13,20 +13,21 @@ from proxyless_nas.subject import open_subject
 
 
 class ReadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Read files of another tool (Distiller's, Mayo's): print what becomes of each part of them.
+    """Read files of another tool: print what becomes of each part of them.
 
-    The recipe that is written runs with `main.py --compress`.
+    Distiller's schedules, Mayo's files and PocketFlow's command lines become a recipe, which runs
+    with `main.py --compress`; configurations of Xilinx' pruner become the file of the four steps.
     """
 
     files: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """What is read: a schedule of Distiller's, or files of Mayo's and values (key=value) that are
-    merged from left to right."""
+    """What is read: one file, or several of Mayo's and values (key=value), merged from left to
+    right."""
     arch: Annotated[str, short("a")]
     """The network whose layers it names: as for main.py."""
     like: Like | None = None
     """The tool that it was written for; default: told from the first file."""
     out: Annotated[str | None, short("o")] = None
-    """Where the recipe (YAML) is written; default: printed."""
+    """Where what it becomes (YAML) is written; default: printed."""
     learnt: int = 0
     """Epochs that are over, where a training goes on from a checkpoint: all is that much sooner."""
     num_classes: int | None = None
@@ -44,13 +45,18 @@ def run_read(config: ReadConfig) -> None:
     subject = open_subject(config.arch, config.resolution, config.num_classes)
     found = read_as(config.files, subject, config.like, config.learnt)
     print(found.told())
-    if found.recipe is None:
+    written = found.recipe or found.pruning
+    if written is None:
         print("nothing in it is done while a network learns: there is no recipe")
         return
-    text = recipe_text(found.recipe, f"{' '.join(config.files)}, read for {subject.name}")
+    text = recipe_text(written, f"{' '.join(config.files)}, read for {subject.name}")
     if config.out is None:
         print(f"\n{text}", end="")
         return
     write_bytes(config.out, text.encode())
+    if found.pruning is not None:
+        steps = "python -m compression STEP --config"
+        print(f"{config.out}: {steps} {config.out}, for STEP ana, prune, finetune and transform")
+        return
     run = f"python main.py --arch {config.arch} --compress {config.out}"
     print(f"{config.out} is the recipe: {run}")

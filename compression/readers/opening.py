@@ -19,6 +19,9 @@ def open_recipe(
     if not file.is_file() or guessed(file.read_text(encoding="utf-8", errors="replace")) is None:
         return read_recipe(path, folder), ""
     found = read_as([str(path)], subject())
+    if found.pruning is not None:
+        steps = "`python -m compression read` writes the file of these steps"
+        raise ValueError(f"{path} prunes in four steps, ahead of a training: {steps}")
     if found.recipe is None:
         raise ValueError(f"nothing in {path} is done while a network learns:\n{found.told()}")
     return found.recipe, found.told()

@@ -1,4 +1,4 @@
-"""Write a recipe as a person would: YAML without what goes without saying."""
+"""Write a file of ours as a person would: YAML without what goes without saying."""
 
 from typing import Any
 
@@ -6,11 +6,15 @@ import yaml
 from msgspec import NODEFAULT, Struct, to_builtins
 from msgspec.structs import fields
 
+from compression.pruning.config import Pruning
 from compression.recipe import Recipe
 
 
-def recipe_text(recipe: Recipe, heading: str) -> str:
-    """The YAML that `read_recipe` reads as `recipe`, behind comment lines with the `heading`."""
+def recipe_text(recipe: Recipe | Pruning, heading: str) -> str:
+    """The YAML that is read as a recipe, or as the file of the four steps of pruning.
+
+    It stands behind comment lines with the `heading`.
+    """
     head = "".join(f"# {line}\n" for line in heading.splitlines())
     body = yaml.safe_dump(plain(recipe), sort_keys=False, default_flow_style=None, width=100)
     return head + body

@@ -7,15 +7,12 @@ from msgspec.structs import replace
 
 from compression.readers.distiller.names import Names, Tensor
 from compression.readers.distiller.parsing import Component, Timing
-from compression.readers.reading import Verdict
 from compression.structures import Over
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.values import refuse
 
 Weights = str | tuple[str, ...]
 Regimes = dict[str, tuple[float, str]]
-Said = tuple[Verdict, str]
-"""What a note says."""
 
 
 class Draft(Struct, frozen=True, kw_only=True):

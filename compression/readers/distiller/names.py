@@ -60,6 +60,16 @@ class Names:
             )
         return self._tensors[plain]
 
+    def layer(self, name: str, place: Place) -> str:
+        """The layer with a weight that goes by a name there. ValueError with the nearest ones."""
+        plain = normalised(name)
+        weighty = {tensor.layer for tensor in self._usual if tensor.role == "weight"}
+        known = {their: our for their, our in self._layers.items() if our in weighty}
+        if plain not in known:
+            reason = f"{self.subject.name} has no layer {name} with a weight{near(plain, known)}"
+            raise ValueError(f"{place}: {reason}")
+        return known[plain]
+
     def named(self, tensor: Tensor) -> str:
         """What Distiller calls a parameter, without `module.`."""
         return self._usual[tensor]

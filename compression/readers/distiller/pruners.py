@@ -10,12 +10,12 @@ from compression.readers.distiller.drafts import (
     Criteria,
     Draft,
     Regimes,
-    Said,
     Weights,
     thresholds,
     with_method,
 )
 from compression.readers.distiller.ranked import RANKED
+from compression.readers.reading import Said
 
 
 class Kind(Struct, frozen=True):

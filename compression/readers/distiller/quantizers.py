@@ -13,9 +13,9 @@ from compression.quantizers.activations import (
 )
 from compression.quantizers.weights import AnyWeights, DorefaWeights, RangeWeights, WrpnWeights
 from compression.readers.arguments import typed
-from compression.readers.distiller.drafts import Said
 from compression.readers.distiller.names import Names
 from compression.readers.distiller.parsing import Component
+from compression.readers.reading import Said
 from compression.selectors import Where
 from compression.steps import QuantizeStep
 from proxyless_nas.language.values import Map, refuse

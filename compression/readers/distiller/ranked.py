@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from compression.readers.distiller.drafts import Context, Draft, Said, Weights
+from compression.readers.distiller.drafts import Context, Draft, Weights
+from compression.readers.reading import Said
 from compression.structures import Over
 from proxyless_nas.files import did_you_mean
 

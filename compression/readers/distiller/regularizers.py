@@ -11,12 +11,12 @@ from compression.readers.distiller.drafts import (
     Criteria,
     Draft,
     Regimes,
-    Said,
     over,
     regimes,
     thresholds,
 )
 from compression.readers.distiller.names import Tensor
+from compression.readers.reading import Said
 
 
 class Pressed(Struct, frozen=True):

@@ -6,7 +6,13 @@ from compression.readers.mayo.reading import read
 from compression.readers.reading import Reader
 
 SIGNS = re.compile(
-    r"^(_import|_overrider|model|train|system|search|retrain)(\.[\w.]+)?\s*:", re.MULTILINE
+    r"""^(_import|_overrider|retrain)(\.[\w.]+)?\s*:
+    |^(model|train|system|search)\.[\w.]+\s*:
+    |^model\s*:\s*(\{|\#|$)
+    |^(train|system|search)\s*:\s*(\{|\n)\s*
+     (learning_rate|optimizer|moving_average_decay|batch_size_per_gpu|num_gpus|max_epochs
+      |checkpoint|mode|cost_key|max_steps|accuracy|variables)\b""",
+    re.MULTILINE | re.VERBOSE,
 )
 
 

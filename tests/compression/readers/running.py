@@ -1,4 +1,4 @@
-"""Run a schedule of Distiller's on ResNet-20: two short epochs of noise, and what is left then."""
+"""Run what was read on ResNet-20: two short epochs of noise, and what is left then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,7 +111,17 @@ def run(
     lr: float = 0.05,
 ) -> Run:
     """Train under a schedule."""
-    recipe = recipe_of(text)
+    return run_recipe(recipe_of(text), layer, epochs, network, lr)
+
+
+def run_recipe(
+    recipe: Recipe,
+    layer: str = LAYER,
+    epochs: int = 2,
+    network: nn.Module | None = None,
+    lr: float = 0.05,
+) -> Run:
+    """Train under a recipe."""
     network = network_of() if network is None else network
     first = weight_of(network, layer)
     learner = learner_of(recipe, epochs, network, lr)

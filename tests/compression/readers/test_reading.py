@@ -218,4 +218,4 @@ def test_the_command_prints_notes_and_writes_the_recipe(tmp_path: Path) -> None:
     assert read_recipe(out) == recipe_of(WHOLE)
     assert "do: remove" in well(run_here(*words))
     file.write_text("steps: []")
-    assert_refused(run_here(*words), "is in no dialect that is known here (distiller, mayo)")
+    assert_refused(run_here(*words), "is in no dialect that is known here (distiller")
