@@ -4,9 +4,23 @@ from typing import Annotated, Literal
 
 from compression.analysis.subject import ImagesConfig
 from proxyless_nas.command import short
+from search.strategies.by_optuna import opened_optuna
 
 Method = Literal["channels", "bits", "int8"]
-StrategyName = Literal["least-lost", "back-tracking", "uniform"]
+StrategyName = Literal[
+    "least-lost",
+    "sensitivity",
+    "knapsack",
+    "back-tracking",
+    "uniform",
+    "random",
+    "evolution",
+    "ddpg",
+    "tpe",
+    "gp",
+    "nsga2",
+]
+BY_OPTUNA: tuple[StrategyName, ...] = ("tpe", "gp", "nsga2")
 METHODS: tuple[Method, ...] = ("channels", "bits", "int8")
 
 
@@ -28,12 +42,19 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """What may be done; what does not help the goal is not tried."""
     strategy: StrategyName = "least-lost"
     """least-lost: what each change loses alone is judged, then where least is lost for what is
-    saved goes first; back-tracking: step by step where most is saved, undone and halved where
-    accuracy falls by more than --floor (Mayo); uniform: the same everywhere, to compare."""
+    saved goes first; sensitivity: the same judgements, and the same loss alone allowed to each
+    (Vitis); knapsack: the same, and the least sum of losses; back-tracking: step by step where most
+    is saved, undone and halved where accuracy falls by more than --floor (Mayo); uniform: the same
+    everywhere, to compare. The others judge --networks that meet the goal: random, evolution, ddpg
+    (AMC, PocketFlow), and by Optuna (pip install '.[optuna]') tpe, gp, and nsga2, which looks
+    below the goal too."""
     floor: float = 5.0
     """Points of accuracy on images of the search that back-tracking may lose, before tuning."""
     tries: int = 10
-    """Networks that are judged when what each change loses alone is known."""
+    """Networks beside the answer that least-lost and knapsack judge when what each change loses
+    alone is known."""
+    networks: int = 200
+    """Networks that random, evolution, ddpg, tpe, gp and nsga2 judge."""
     multiple: int = 4
     """Widths are multiples of it."""
     widths: int = 8
@@ -53,10 +74,12 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError(f"--methods: some of {', '.join(METHODS)}")
-        for flag in ("tries", "multiple", "widths", "calibrated_on"):
+        for flag in ("tries", "networks", "multiple", "widths", "calibrated_on"):
             if getattr(self, flag) < 1:
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
         if min(self.reconstruct, self.epochs) < 0 or self.base_lr <= 0:
             raise ValueError("--reconstruct and --epochs are 0 or more, --base-lr is above 0")
         if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):
             raise ValueError("--weight-bits fall, each said once")
+        if self.strategy in BY_OPTUNA:
+            opened_optuna()
