@@ -15,7 +15,7 @@ Excess = Callable[[Options], float]
 DEVIATION = 0.3
 """The most by which random shares deviate, as in Vitis and EagleEye."""
 PATIENCE = 100
-"""Draws without one that was not judged before a strategy takes it that there is none."""
+"""Draws in a row of networks that are known, before there is taken to be no other one."""
 
 
 class Fitting(Remembering):
@@ -110,12 +110,12 @@ class Drawing(Fitting):
     def fresh(self, wanted: int) -> list[Options]:
         """So many that were not judged; fewer where there are no more that chance finds."""
         found: dict[Options, None] = {}
-        for _ in range(PATIENCE * wanted):
+        known = 0
+        while len(found) < wanted and known < PATIENCE:
             options = self.drawn()
-            if options not in self._seen:
+            known = known + 1 if options in self._seen or options in found else 0
+            if not known:
                 found[options] = None
-            if len(found) == wanted:
-                break
         return list(found)
 
     def state(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Six knobs whose costs are no sum and whose losses are nearly one; all options can be looked at."""
+"""Six knobs whose costs are no sum and whose losses nearly are; few enough to look at all."""
 
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from typing import get_args
 
 import numpy as np
@@ -48,7 +48,7 @@ def cost(options: Options) -> float:
 def lost(options: Options) -> float:
     """From 0: losses alone, and a tenth of the products of neighbours."""
     alone = [float(row[o]) for row, o in zip(LOSSES, options, strict=True)]
-    return sum(alone) + 0.1 * sum(x * y for x, y in zip(alone, alone[1:], strict=False))
+    return sum(alone) + 0.1 * sum(x * y for x, y in pairwise(alone))
 
 
 def evidence_of(choices: Choices) -> Evidence:
@@ -83,7 +83,7 @@ MAKERS: dict[type, Callable[[Excess, int], AnyByExcess]] = {
     EvolutionByExcess: lambda excess, seed: EvolutionByExcess(COUNTS, excess, seed, batch=10),
     DDPGByExcess: lambda excess, seed: DDPGByExcess(COUNTS, KINDS, excess, seed, SMALL),
     TPE: lambda excess, seed: TPE(COUNTS, excess, seed),
-    GP: lambda excess, seed: GP(COUNTS, excess, seed),
+    GP: lambda excess, seed: GP(COUNTS, excess, seed, startup=8),
     NSGA2: lambda excess, seed: NSGA2(COUNTS, excess, seed, population=10),
 }
 KINDS_OF_STRATEGY = get_args(AnyByExcess)
