@@ -42,17 +42,17 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """What may be done; what does not help the goal is not tried."""
     strategy: StrategyName = "least-lost"
     """least-lost: what each change loses alone is judged, then where least is lost for what is
-    saved goes first; sensitivity: the same judgements, and the same loss alone allowed to each
-    (Vitis); knapsack: the same, and the least sum of losses; back-tracking: step by step where most
-    is saved, undone and halved where accuracy falls by more than --floor (Mayo); uniform: the same
-    everywhere, to compare. The others judge --networks that meet the goal: random, evolution, ddpg
-    (AMC, PocketFlow), and by Optuna (pip install '.[optuna]') tpe, gp, and nsga2, which looks
-    below the goal too."""
+    saved goes first; sensitivity: of the same, each what loses no more than one threshold, as in
+    Vitis; knapsack: of the same, the least sum; back-tracking: step by step where most is saved,
+    undone and halved where accuracy falls by more than --floor (Mayo); uniform: the same
+    everywhere, to compare. The others judge --networks that meet the goal: random; evolution; ddpg,
+    an agent as in AMC and PocketFlow; and by Optuna, pip install '.[optuna]', tpe, gp, and nsga2,
+    which looks below the goal too."""
     floor: float = 5.0
     """Points of accuracy on images of the search that back-tracking may lose, before tuning."""
     tries: int = 10
-    """Networks beside the answer that least-lost and knapsack judge when what each change loses
-    alone is known."""
+    """Networks that least-lost and knapsack judge when what each change loses alone is known, the
+    first solution among them."""
     networks: int = 200
     """Networks that random, evolution, ddpg, tpe, gp and nsga2 judge."""
     multiple: int = 4
