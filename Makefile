@@ -49,7 +49,7 @@ test: $(READY) $(RUNTIMES) $(HOROVOD) ## all tests; needs a C++ compiler, for Ho
 quick: $(READY) $(RUNTIMES) ## the tests that take less than two minutes together
 	$(TESTS) -m "not slow"
 
-runtimes: $(RUNTIMES) ## TVM and OpenVINO, to measure with besides ONNX Runtime and torch
+runtimes: $(RUNTIMES) ## TVM and OpenVINO, to measure with, and Optuna, to search with
 
 horovod: $(HOROVOD) ## Horovod and MPI for several workers; compiles for minutes, once per machine
 
@@ -71,9 +71,10 @@ $(READY): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	touch $@
 
-# TVM and OpenVINO: what latency tables can be measured with besides ONNX Runtime and torch.
+# TVM and OpenVINO, what latency tables can be measured with besides ONNX Runtime and torch; Optuna,
+# which some strategies of `compression auto` ask.
 $(RUNTIMES): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[openvino,tvm]'
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[openvino,optuna,tvm]'
 	touch $@
 
 $(HOROVOD): $(READY) requirements-horovod.lock training/workers/build_horovod.sh

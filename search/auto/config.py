@@ -5,9 +5,23 @@ from typing import Annotated, Literal, get_args
 from compression.analysis.subject import ImagesConfig
 from latency_tables.runtimes import RuntimeConfig, RuntimeName
 from proxyless_nas.command import short
+from search.strategies.by_optuna import opened_optuna
 
 Method = Literal["channels", "sparsity", "bits", "int8"]
-StrategyName = Literal["least-lost", "back-tracking", "uniform"]
+StrategyName = Literal[
+    "least-lost",
+    "sensitivity",
+    "knapsack",
+    "back-tracking",
+    "uniform",
+    "random",
+    "evolution",
+    "ddpg",
+    "tpe",
+    "gp",
+    "nsga2",
+]
+BY_OPTUNA: tuple[StrategyName, ...] = ("tpe", "gp", "nsga2")
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -37,12 +51,19 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """What may be done; what does not help the goal is not tried."""
     strategy: StrategyName = "least-lost"
     """least-lost: what each change loses alone is judged, then where least is lost for what is
-    saved goes first; back-tracking: step by step where most is saved, undone and halved where
-    accuracy falls by more than --floor (Mayo); uniform: the same everywhere, to compare."""
+    saved goes first; sensitivity: of the same, each what loses no more than one threshold, as in
+    Vitis; knapsack: of the same, the least sum; back-tracking: step by step where most is saved,
+    undone and halved where accuracy falls by more than --floor (Mayo); uniform: the same
+    everywhere, to compare. The others judge --networks that meet the goal: random; evolution; ddpg,
+    an agent as in AMC and PocketFlow; and by Optuna, pip install '.[optuna]', tpe, gp, and nsga2,
+    which looks below the goal too."""
     floor: float = 5.0
     """Points of accuracy on images of the search that back-tracking may lose, before tuning."""
     tries: int = 10
-    """Networks that are judged when what each change loses alone is known."""
+    """Networks that least-lost and knapsack judge when what each change loses alone is known, the
+    first solution among them."""
+    networks: int = 200
+    """Networks that random, evolution, ddpg, tpe, gp and nsga2 judge."""
     multiple: int = 4
     """Widths are multiples of it."""
     widths: int = 8
@@ -64,7 +85,7 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError(f"--methods: some of {', '.join(METHODS)}")
-        for flag in ("tries", "multiple", "widths", "calibrated_on"):
+        for flag in ("tries", "networks", "multiple", "widths", "calibrated_on"):
             if getattr(self, flag) < 1:
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
         if min(self.reconstruct, self.epochs) < 0 or self.base_lr <= 0:
@@ -75,3 +96,5 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
         if not self.shares or not rising or not 0 < min(self.shares) <= max(self.shares) < 1:
             raise ValueError("--shares rise, above 0 and below 1, each said once")
         RuntimeConfig(runtime=self.runtime, target=self.target)
+        if self.strategy in BY_OPTUNA:
+            opened_optuna()

@@ -4,9 +4,9 @@ import torch
 
 from search.choices import Choices
 from search.prices import Prices
+from search.strategies.breeding import Breeding
 from search.strategies.random import RandomChoices
-
-PATIENCE = 100  # children of the same parents before chance brings a stranger
+from search.strategies.remembering import Options
 
 
 class Evolution(RandomChoices):
@@ -29,7 +29,10 @@ class Evolution(RandomChoices):
     ) -> None:
         super().__init__(prices, band, seed, batch)
         self.parents = max(2, round(parents * batch))
-        self.mutation = mutation
+        self._breeding = Breeding(
+            self.generator, mutation, lambda: self.likely().options,
+            lambda: self.fitting().options, self._allowed,
+        )  # fmt: skip
 
     def ask(self) -> tuple[Choices, ...]:
         """The next generation."""
@@ -37,36 +40,9 @@ class Evolution(RandomChoices):
         best = torch.tensor(ranked[: self.parents])
         if len(best) < 2:
             return super().ask()
-        found: dict[tuple[int, ...], Choices] = {}
-        for number in range(self.batch):
-            child = self._child(best, crossed=number % 2 == 1, known=found)
-            if child is not None:
-                found[child.options] = child
-        return tuple(found.values()) or super().ask()
+        children = self._breeding.children(best, self.batch)
+        return tuple(map(Choices, children)) or super().ask()
 
-    def _child(
-        self, best: torch.Tensor, crossed: bool, known: dict[tuple[int, ...], Choices]
-    ) -> Choices | None:
-        for attempt in range(2 * PATIENCE):
-            if attempt < PATIENCE:
-                choices = self._cross(best) if crossed else self._mutant(best)
-            else:
-                choices = self.fitting()
-            new = choices.options not in self._seen and choices.options not in known
-            if new and self.fits(choices):
-                return choices
-        return None
-
-    def _mutant(self, best: torch.Tensor) -> Choices:
-        parent = best[self._number(len(best))]
-        fresh = torch.tensor(self.likely().options)
-        changed = torch.rand(len(parent), generator=self.generator) < self.mutation
-        return Choices(tuple(torch.where(changed, fresh, parent).tolist()))
-
-    def _cross(self, best: torch.Tensor) -> Choices:
-        one, other = best[torch.randperm(len(best), generator=self.generator)[:2]]
-        from_one = torch.rand(len(one), generator=self.generator) < 0.5
-        return Choices(tuple(torch.where(from_one, one, other).tolist()))
-
-    def _number(self, below: int) -> int:
-        return int(torch.randint(below, (), generator=self.generator))
+    def _allowed(self, options: Options) -> Options | None:
+        new = options not in self._seen
+        return options if new and self.fits(Choices(options)) else None

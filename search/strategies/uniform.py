@@ -1,9 +1,10 @@
 """The same everywhere: what a search for different numbers must be better than."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 from search.choices import Choices
+from search.strategies.fitting import Excess
 from search.strategies.remembering import Options, Remembering
 
 
@@ -15,32 +16,11 @@ class Uniform(Remembering):
     fits; the one of least `Evidence.loss` is the answer. ValueError where none fits.
     """
 
-    def __init__(
-        self, counts: Sequence[int], kinds: Sequence[str], excess: Callable[[Options], float]
-    ) -> None:
-        names = list(dict.fromkeys(kinds))
-        most = {name: max(c for c, k in zip(counts, kinds, strict=True) if k == name)
-                for name in names}  # fmt: skip
+    def __init__(self, counts: Sequence[int], kinds: Sequence[str], excess: Excess) -> None:
         super().__init__(counts)
-        fitting: list[tuple[Options, Options]] = []
-        for steps in product(*(range(most[name]) for name in names)):
-            step = dict(zip(names, steps, strict=True))
-            options = tuple(
-                round(step[k] * (c - 1) / max(most[k] - 1, 1))
-                for c, k in zip(counts, kinds, strict=True)
-            )
-            if excess(options) <= 1:
-                fitting.append((steps, options))
-        if not fitting:
+        self._wanted = same_everywhere(counts, kinds, excess)
+        if not self._wanted:
             raise ValueError("the goal cannot be met by the same numbers everywhere")
-        self._wanted = [
-            options
-            for steps, options in fitting
-            if not any(
-                other != steps and all(a <= b for a, b in zip(other, steps, strict=True))
-                for other, _ in fitting
-            )
-        ]
 
     @property
     def networks(self) -> int:
@@ -54,3 +34,30 @@ class Uniform(Remembering):
     def best(self) -> Choices:
         """The best judged; before any was, the first."""
         return Choices(min(self._seen, key=self._seen.__getitem__, default=self._wanted[0]))
+
+
+def same_everywhere(counts: Sequence[int], kinds: Sequence[str], excess: Excess) -> list[Options]:
+    """Knobs of a kind [knobs] are as far along their `counts` [knobs] of options as each other.
+
+    Those that fit, without those that do more of everything than another one that fits.
+    """
+    names = list(dict.fromkeys(kinds))
+    most = {name: max(c for c, k in zip(counts, kinds, strict=True) if k == name)
+            for name in names}  # fmt: skip
+    fitting: list[tuple[Options, Options]] = []
+    for steps in product(*(range(most[name]) for name in names)):
+        step = dict(zip(names, steps, strict=True))
+        options = tuple(
+            round(step[k] * (c - 1) / max(most[k] - 1, 1))
+            for c, k in zip(counts, kinds, strict=True)
+        )
+        if excess(options) <= 1:
+            fitting.append((steps, options))
+    return [
+        options
+        for steps, options in fitting
+        if not any(
+            other != steps and all(a <= b for a, b in zip(other, steps, strict=True))
+            for other, _ in fitting
+        )
+    ]

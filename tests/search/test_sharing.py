@@ -7,6 +7,7 @@ import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from search.asking import ask_and_tell
@@ -14,12 +15,16 @@ from search.choices import Choices, Evidence
 from search.journal import Journal, Line
 from search.strategies import BackTracking, LeastLost
 from search.strategies.base import Strategy
-from tests.search.test_every_by_excess import straight
 
 COUNTS = (4,) * 6
 HANGS = 7
 """The judgement in which one worker stays."""
 FORK = multiprocessing.get_context("fork")
+
+
+def straight(known: dict[int, float]) -> np.ndarray:
+    tried = sorted(known)
+    return np.interp(range(COUNTS[0]), tried, [known[one] for one in tried])
 
 
 def excess(options: tuple[int, ...]) -> float:
@@ -29,7 +34,7 @@ def excess(options: tuple[int, ...]) -> float:
 def strategy_of(name: str) -> Strategy:
     if name == "least-lost":
         each = [(1, 3)] * len(COUNTS)
-        return LeastLost(COUNTS, excess, each, [straight(count) for count in COUNTS], tries=6)
+        return LeastLost(COUNTS, excess, each, [straight] * len(COUNTS), tries=6)
     return BackTracking(COUNTS, excess, drop=1.0)
 
 
