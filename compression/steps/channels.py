@@ -9,6 +9,7 @@ from torch import nn
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Channels, find_channels
 from compression.exits.taps import taps_of
+from compression.gates.place import must_be_ungated
 from compression.importance import L2, AnyDataFree, AnyImportance
 from compression.importance.base import Batches, by_own_mean
 from compression.masks import masks_of, plain_copy
@@ -81,6 +82,7 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
             raise ValueError(
                 "an earlier step puts exits into the network: remove channels in a training before"
             )
+        must_be_ungated(network, "remove channels in a training before")
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
