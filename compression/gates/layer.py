@@ -78,7 +78,8 @@ class GatedConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         saliency = self.saliency(x)
         active = self.active(saliency)
-        if self.skips and not self.training and len(x) == 1 and not x.is_meta:
+        alone = len(x) == 1 and not x.is_meta
+        if self.skips and not self.training and alone and active.any():  # none where x is NaN
             return self._of_active(x, saliency[0], active[0])
         made = self.norm(self.conv(x))
         scale, shift = saliency * active, self.bias * active
@@ -87,13 +88,14 @@ class GatedConvolution(nn.Module):
     def _of_active(self, x: Tensor, saliency: Tensor, active: Tensor) -> Tensor:
         """The same for one image: conv(x[in]) by weight[active][:, in], and zeros elsewhere.
 
-        `in` are the channels of x that are not all zero. Scale and shift of each channel are part
-        of the weights.
+        `in` are the channels of x that are not all zero.
         """
         conv: Any = self.conv
-        out, taken = active.nonzero()[:, 0], not_zero(x)[0]
+        taken = not_zero(x)[0]
         taken[0] |= ~taken.any()  # a convolution takes one channel at least
-        weight = conv.weight.index_select(0, out)
+        out, weight = active.nonzero()[:, 0], conv.weight
+        if len(out) < self.width:
+            weight = weight.index_select(0, out)
         if not taken.all():
             inside = taken.nonzero()[:, 0]
             x, weight = x.index_select(1, inside), weight.index_select(1, inside)
@@ -102,9 +104,11 @@ class GatedConvolution(nn.Module):
         scale = saliency[out] * (variance[out] + self.norm.eps).rsqrt()
         before = -mean[out] if conv.bias is None else conv.bias[out] - mean[out]
         shift = self.bias[out] + before * scale
-        made = conv._conv_forward(x, weight * scale[:, None, None, None], shift)
-        found = made.new_zeros(1, self.width, *made.shape[2:])
-        return found.index_copy_(1, out, made)
+        made = conv._conv_forward(x, weight, None)
+        made = torch.addcmul(shift[:, None, None], made, scale[:, None, None])
+        if len(out) == self.width:
+            return made
+        return made.new_zeros(1, self.width, *made.shape[2:]).index_copy_(1, out, made)
 
 
 def not_zero(x: Tensor) -> Tensor:

@@ -134,7 +134,10 @@ def gate(
     or as 1. ValueError where a gate cannot stand, and where the network would answer otherwise with
     W = 0 and the scales as b, because something else takes what such a layer makes.
     """
-    must_be_ungated(network, "name all its layers in one step")
+    inside = {one for part in gates_of(network).values() for one in part.modules()}
+    for name in layers:
+        if network.get_submodule(name) in inside:
+            raise ValueError(f"{name} is part of a gate that an earlier step puts in: exclude it")
     x = noise(shape, network)
     before = deepcopy(network)
     norms = norms_of(network, layers, x)

@@ -28,7 +28,10 @@ class GateStep(Step, frozen=True, tag="gate"):
     g begins as the sizes of the norm's scales, or as 1 (`bias: one`, as in the paper), and what W
     adds, drawn from `seed`. `factor` times the mean over images of the sum of all g is added to the
     loss (the paper's lambda, 1e-8). What is left is the network with its gates. A gated convolution
-    is called `conv` below its old name by later steps.
+    is called `conv` below its old name by later steps; another step may gate others.
+
+    With a density of 1 a layer computes all its channels, but none of those of its input that are
+    zero: so a layer behind a gated one saves what that one has left out.
     """
 
     replaces_layers: ClassVar[bool] = True

@@ -183,6 +183,14 @@ def test_an_image_of_zeros_can_be_skipped_through() -> None:
     torch.testing.assert_close(let_skip(network)(x), expected)
 
 
+@torch.no_grad()
+def test_what_is_no_number_stays_none_where_channels_are_skipped() -> None:
+    network = chain()
+    gated(network, 0.5)
+    x = torch.full((1, 3, 8, 8), torch.nan)
+    assert network(x).isnan().all() and let_skip(network)(x).isnan().all()
+
+
 def test_gates_are_put_anew_as_they_stood() -> None:
     network = residual()
     gated(network, 0.4, pool="l1")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from compression.gates.place import gates_of
+from compression.gates.work import expected_work
 from compression.low_rank import Share
 from compression.overriders.fixed import Fixed
 from compression.penalties import L1
@@ -151,6 +152,18 @@ def test_masks_penalties_low_ranks_and_a_teacher_work_beside_it() -> None:
     assert list(gates_of(learner.plain())) == ["5.conv2.up"]
 
 
+def test_two_steps_gate_different_layers() -> None:
+    """The second computes all its channels, from those alone that the first has left."""
+    first = GateStep(density=0.5, where=Where(name="*.conv1"), factor=1e-3)
+    second = GateStep(density=1.0, where=Where(name="*.conv2"))
+    learner = taught(residual(), first, second)
+    learner.step(0, [batch(0)])
+    left = learner.plain()
+    assert kept(left) == [4, 8, 8, 16, 16, 32]
+    layers = expected_work(left, SHAPE).layers
+    assert [layers[name].taken for name in ("3.conv2", "4.conv2")] == [0.5, 0.5]
+
+
 EXITS = ExitsStep(heads=(WeighedExit(behind="3", weight=0.3),))
 QUANTIZE = QuantizeStep(weights=RangeWeights())
 FLOWS = OverrideStep(of="input", chain=(Fixed(width=6, point=1),))
@@ -169,7 +182,7 @@ FLOWS = OverrideStep(of="input", chain=(Fixed(width=6, point=1),))
         ([HALF, FLOWS], r"\(override\): .*gates into the network: leave one of the two out, or"),
         ([HALF, LowRankStep(rank=Share(share=0.5))], "low-rank replaces layers that gate works on"),
         ([PenaltyStep(kind=L1(), strength=0.1), HALF], "gate replaces layers that penalty works"),
-        ([HALF, HALF], "gate replaces layers that gate works on"),
+        ([HALF, HALF], r"step 2 .*0\.conv is part of a gate that an earlier step puts in"),
         ([GateStep(density=Linear(start=1, stop=0))], "a density is a share .* not 0"),
         ([GateStep(density=1.5)], "a density is a share of the channels, .* not 1.5"),
         ([GateStep(density=0.5, where=Where(type="Linear"))], "8 is a Linear: gates stand at"),
