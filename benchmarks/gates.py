@@ -41,7 +41,7 @@ class GatesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Compare times of dense and skipping layers and networks."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = NAMES
-    """Networks, beside the wide layer; their 3x3 convolutions are gated, but not those of images."""
+    """Networks, beside the wide layer; gated are their 3x3 convolutions, but not of images."""
     visits: int = 24
     """Rounds."""
     visit_ms: float = 60.0
