@@ -78,12 +78,15 @@ class GatedConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         saliency = self.saliency(x)
         active = self.active(saliency)
-        alone = len(x) == 1 and not x.is_meta
-        if self.skips and not self.training and alone and active.any():  # none where x is NaN
+        if self.skips and self._is_one(x) and active.any():  # none is active where x is NaN
             return self._of_active(x, saliency[0], active[0])
         made = self.norm(self.conv(x))
         scale, shift = saliency * active, self.bias * active
         return made * scale[:, :, None, None] + shift[:, :, None, None]
+
+    def _is_one(self, x: Tensor) -> bool:
+        """Whether a single image, with its numbers, is to be answered."""
+        return not self.training and len(x) == 1 and not x.is_meta
 
     def _of_active(self, x: Tensor, saliency: Tensor, active: Tensor) -> Tensor:
         """The same for one image: conv(x[in]) by weight[active][:, in], and zeros elsewhere.
