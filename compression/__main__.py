@@ -18,6 +18,7 @@ from compression.analysis.summary import SummaryConfig, summarise
 from compression.apply import under_its_recipe
 from compression.exits.command import ExitsConfig, run_exits
 from compression.export_command import ExportConfig, run_export
+from compression.gates.command import GatesConfig, run_gates
 from compression.int8.command import Int8Config, run_int8
 from compression.pruning.ana import ana
 from compression.pruning.config import Pruning
@@ -89,6 +90,7 @@ if __name__ == "__main__":
             "quantize": Command(QuantizeConfig, run_quantize),
             "int8": Command(Int8Config, run_int8),
             "exits": Command(ExitsConfig, run_exits),
+            "gates": Command(GatesConfig, run_gates),
             "read": Command(ReadConfig, run_read),
             "export": Command(ExportConfig, run_export),
             "info": Command(InfoConfig, inform),

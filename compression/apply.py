@@ -8,6 +8,8 @@ from compression.analysis.sparsity import sparsity_of, told
 from compression.describe import described
 from compression.exits import WithExits
 from compression.exits.files import write_exits
+from compression.gates.files import write_gates
+from compression.gates.place import gates_of
 from compression.overriders.place import overridden_flows
 from compression.program import PROGRAM, write_program
 from compression.quantizers.files import write_quantized
@@ -41,8 +43,9 @@ def under_its_recipe(config: TrainConfig) -> Extras:
 def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
     """spec.json of a compressed network, or network.pt2 where no description says what it is.
 
-    Of a network with exits, or a quantized one, network.pt2 and, to build it anew, exits.json or
-    quantized.json; of one that overrides what flows through it network.pt2 alone.
+    Of a network with exits or gates, or a quantized one, network.pt2 and, to build it anew,
+    exits.json, gates.json or quantized.json; of one that overrides what flows through it
+    network.pt2 alone.
     """
     print(told(sparsity_of(network)))
     if flows := overridden_flows(network):
@@ -54,6 +57,9 @@ def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
         return
     if quantization_of(network).layers:
         print(write_quantized(network, subject, out, folded=False))
+        return
+    if gates_of(network):
+        print(write_gates(network, subject, out))
         return
     if isinstance(network, WithExits):
         print(write_exits(network, subject, out))

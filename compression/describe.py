@@ -27,13 +27,18 @@ def described(spec: NetworkSpec, smaller: nn.Module) -> NetworkSpec:
     return found
 
 
+def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shapes of all tensors that its state holds, by name."""
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
 def _first_difference(spec: NetworkSpec, module: nn.Module) -> str | None:
     """A tensor of the module that has another shape in the network that `spec` describes."""
     with torch.device("meta"):
-        expected = spec.build().state_dict()
-    own = module.state_dict()
+        expected = shapes_of(spec.build())
+    own = shapes_of(module)
     for name in {**own, **expected}:
-        here, there = (tuple(one[name].shape) if name in one else None for one in (own, expected))
+        here, there = own.get(name), expected.get(name)
         if here != there:
             return f"{name} is {here}, not {there}"
     return None

@@ -35,7 +35,8 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a recipe without steps does nothing")
         for number, step in enumerate(self.steps):
             for earlier in self.steps[:number]:
-                if step.replaces_layers and earlier.holds_layers:
+                own = type(step) is type(earlier)  # says itself which layers it leaves alone
+                if step.replaces_layers and earlier.holds_layers and not own:
                     late, early = (one.__struct_config__.tag for one in (step, earlier))
                     raise ValueError(
                         f"{late} replaces layers that {early} works on: let {late} come first"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from proxyless_nas.files import write_bytes
-from proxyless_nas.network import Network
+from proxyless_nas.network import Network, NetworkSpec
 from proxyless_nas.upstream.checkpoint import tensors_for
 
 
@@ -45,10 +45,21 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     the weights are another network's: it names the file, the network and the first difference.
     """
     spec = network.spec if isinstance(network, Network) else None
+    _fill(network, path, spec, spec.name if spec else type(network).__name__)
+
+
+def load_exactly(network: nn.Module, path: str | Path, name: str) -> None:
+    """Fill `network` from a file that calls tensors as it does, whatever layers it has by now.
+
+    ValueError where they are another's; it calls the network by `name`.
+    """
+    _fill(network, path, None, name)
+
+
+def _fill(network: nn.Module, path: str | Path, spec: NetworkSpec | None, name: str) -> None:
     content = load_tensors(path)
     try:
         tensors = tensors_for(spec, network.state_dict(), content)
     except ValueError as error:
-        name = spec.name if spec else type(network).__name__
         raise ValueError(f"{path} does not hold the weights of {name}: {error}") from error
     network.load_state_dict(tensors)

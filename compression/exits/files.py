@@ -8,6 +8,7 @@ from msgspec import Struct
 from torch import Tensor, nn
 
 from compression.channels.cut import noise
+from compression.describe import shapes_of
 from compression.exits.heads import Exit
 from compression.exits.network import WithExits, add_exits
 from compression.program import PROGRAM, write_called, write_program
@@ -39,7 +40,7 @@ def write_exits(network: WithExits, subject: Subject, folder: Path) -> str:
     write_program(network, subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} answers with the logits of every exit, the network's own last"
     described = ExitsFile(subject, network.places)
-    if _shapes(described.build()) != _shapes(network):
+    if shapes_of(described.build()) != shapes_of(network):
         return f"{told}; no description fits what is left of {subject.name}"
     write_json(folder / EXITS_FILE, described)
     return f"{told}; next: python -m compression exits {folder}"
@@ -103,7 +104,3 @@ def write_stages(network: WithExits, shape: Shape, folder: Path) -> list[Path]:
     files.append(folder / f"stage-{len(files)}.pt2")
     write_called(_Last(last).eval(), (values,), files[-1])
     return files
-
-
-def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}

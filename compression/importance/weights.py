@@ -70,8 +70,16 @@ class GeometricMedian(Importance, frozen=True, tag="geometric-median"):
 class BatchNormScale(Importance, frozen=True, tag="batch-norm-scale"):
     """The mean size of the scales behind a channel (network slimming, Liu et al. 2017).
 
+    With `across` scales of different groups are compared as they are, as the paper does with one
+    threshold for all layers; without it each in units of its group's mean, as all other sizes.
     ValueError for a group whose channels pass through no batch norm.
     """
+
+    across: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        return self.across
 
     def scores(self, module: nn.Module, channels: Channels, batches: Batches = ()) -> Scores:
         found: Scores = {}

@@ -7,6 +7,7 @@ from torch import nn
 
 from compression.low_rank.factors import factored, weights_of, whole
 from compression.low_rank.ranks import AnyRank
+from compression.replacing import put
 from compression.selectors import homes_of
 from proxyless_nas.counting import layers_of
 from proxyless_nas.layer import Layer, Shape
@@ -68,7 +69,7 @@ def _tried(
     if after >= before:
         told = " and ".join(map(str, ranks))
         return _left(name, calls, f"rank {told} saves nothing")
-    _put(network, layer, made)
+    put(network, layer, made)
     weight = layer.weight.detach().cpu().double()
     error = float((whole(made) - weight).norm() / weight.norm())
     return Tried(name, before, after, ranks, error)
@@ -107,14 +108,6 @@ def _macs(made: nn.Sequential, call: Layer) -> int:
     return sum(
         count * weight.numel() for count, weight in zip(places, weights_of(made), strict=True)
     )
-
-
-def _put(network: nn.Module, layer: nn.Module, made: nn.Module) -> None:
-    """Wherever a layer stands."""
-    for part in list(network.modules()):
-        for own, child in list(part._modules.items()):
-            if child is layer:
-                setattr(part, own, made)
 
 
 def told(found: Sequence[Tried]) -> str:

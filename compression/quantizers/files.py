@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 from torch import nn
 
+from compression.describe import shapes_of
 from compression.program import PROGRAM, write_program
 from compression.quantizers.asking import policy_of
 from compression.quantizers.fold import folded
@@ -12,8 +13,7 @@ from compression.quantizers.place import Quantization, quantization_of, with_rou
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json, write_json
 from proxyless_nas.subject import Subject
-from proxyless_nas.upstream.checkpoint import tensors_for
-from proxyless_nas.weights import load_tensors
+from proxyless_nas.weights import load_exactly
 
 QUANTIZED, BITS = "quantized.json", "bits.json"
 
@@ -43,7 +43,7 @@ def write_quantized(network: nn.Module, subject: Subject, folder: Path, folded: 
     write_program(with_rounded_weights(network), subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} is the quantized network, for torch.export.load"
     described = QuantizedFile(subject, folded, quantization_of(network))
-    if _shapes(described.build()) != _shapes(network):
+    if shapes_of(described.build()) != shapes_of(network):
         return f"{told}; no description fits what is left of {subject.name}"
     layers = layers_of(network, subject.input)
     policy_of(described.quantized.layers, layers, subject.name).save(folder / BITS)
@@ -59,14 +59,5 @@ def open_quantized(file: Path, weights: Path | None = None) -> tuple[nn.Module, 
     """
     described = read_json(file, QuantizedFile)
     network = described.build()
-    weights = weights or file.parent / "weights.pt"
-    try:
-        tensors = tensors_for(None, network.state_dict(), load_tensors(weights))
-    except ValueError as error:
-        raise ValueError(f"{weights} does not hold the tensors of {file}: {error}") from error
-    network.load_state_dict(tensors)
+    load_exactly(network, weights or file.parent / "weights.pt", str(file))
     return network.eval(), described.network
-
-
-def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -3,6 +3,7 @@
 from compression.steps.base import AtWork
 from compression.steps.channels import ChannelsStep
 from compression.steps.exits import ExitsStep
+from compression.steps.gate import GateStep
 from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
 from compression.steps.override import OverrideStep
@@ -16,6 +17,7 @@ from compression.steps.teach import TeachStep
 AnyStep = (
     ChannelsStep
     | ExitsStep
+    | GateStep
     | LowRankStep
     | MaskStep
     | OverrideStep
@@ -32,6 +34,7 @@ __all__ = [
     "AtWork",
     "ChannelsStep",
     "ExitsStep",
+    "GateStep",
     "LowRankStep",
     "MaskStep",
     "OverrideStep",

@@ -1,7 +1,7 @@
 """The step that lets whole channels leave: `do: channels`."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,6 +9,7 @@ from torch import nn
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Channels, find_channels
 from compression.exits.taps import taps_of
+from compression.gates.place import must_be_ungated
 from compression.importance import L2, AnyDataFree, AnyImportance
 from compression.importance.base import Batches, by_own_mean
 from compression.masks import masks_of, plain_copy
@@ -19,7 +20,7 @@ from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where
 from compression.steps.base import AtWork, Step
 from compression.steps.leaving import gone_from, let_go, prepare
-from compression.widths import Sizes, chosen_of, evenly, lowest_first, ranked
+from compression.widths import Rank, Sizes, at_density, chosen_of, evenly, lowest_first, ranked
 from proxyless_nas.layer import Shape
 from training.companion import Seen
 from training.plan import Plan
@@ -27,7 +28,7 @@ from training.plan import Plan
 
 class ChannelsStep(Step, frozen=True, tag="channels"):
     """Channels are masked until the network does the share `macs` of its multiply-accumulates, or
-    until so many are left of each group as `keep` says.
+    until so many are left of each group as `keep` says, or of all channels ceil(density * all).
 
     At every time they are scored anew, and as many go as must by then, those of the least score
     first, `evenly` from all groups or the `lowest-first` wherever they are; what is gone stays so.
@@ -39,11 +40,14 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
     """
 
     macs: float | AnyCurve | None = None
+    density: float | AnyCurve | None = None
+    """Instead of `macs`: the share of the channels that stays, of each group with `rank: evenly`,
+    of all together with `lowest-first` (network slimming, Liu et al. 2017)."""
     keep: dict[str, int] | None = None
     """Instead of `macs`: by the first of the layers that make a group, how many channels stay."""
     score: AnyImportance = L2()
     repair: Repair | None = None
-    rank: Literal["evenly", "lowest-first"] = "evenly"
+    rank: Rank = "evenly"
     multiple: int = 1
     seen: int = 512
     where: Where = Where()
@@ -53,17 +57,20 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
             raise ValueError(f"widths cannot be multiples of {self.multiple}")
         if self.seen < 1:
             raise ValueError(f"{self.seen} images show nothing: `seen` is 1 or more")
-        if (self.macs is None) == (self.keep is None):
-            raise ValueError("say a share of `macs`, or what to `keep` of each group, not both")
+        if sum(one is not None for one in (self.macs, self.density, self.keep)) != 1:
+            raise ValueError(
+                "say one of a share of `macs`, a `density` and what to `keep` of each group"
+            )
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
         times = self.times(plan)
-        values = values_of(1.0 if self.macs is None else self.macs, len(times))
+        what, share = ("macs", self.macs) if self.density is None else ("density", self.density)
+        values = values_of(1.0 if share is None else share, len(times))
         for value in values:
             if not 0 < value <= 1:
-                raise ValueError(f"`macs` is a share of them, above 0 and up to 1, not {value:g}")
+                raise ValueError(f"`{what}` is a share, above 0 and up to 1, not {value:g}")
         if sorted(values, reverse=True) != values:
-            raise ValueError("the share `macs` rises, but what is gone stays so")
+            raise ValueError(f"the share `{what}` rises, but what is gone stays so")
         if masks_of(network, "channels"):
             raise ValueError(
                 "an earlier step removes channels: say in one step which, and how many"
@@ -81,6 +88,7 @@ class ChannelsStep(Step, frozen=True, tag="channels"):
             raise ValueError(
                 "an earlier step puts exits into the network: remove channels in a training before"
             )
+        must_be_ungated(network, "remove channels in a training before")
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
@@ -138,6 +146,8 @@ class _Thinning(AtWork):
                 (group := self._channels[layer]).name: group.width - kept
                 for layer, kept in how.keep.items()
             }
+        elif how.density is not None:
+            lost = at_density(scores, share, how.rank, how.multiple)
         elif how.rank == "evenly":
             lost = evenly(sizes.widths, sizes.macs, most, how.multiple)
         else:

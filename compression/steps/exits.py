@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from compression.exits.heads import Exit
 from compression.exits.taps import Tap, tap, untapped
+from compression.gates.place import must_be_ungated
 from compression.masks import masks_of
 from compression.schedule import AnyCurve, values_of
 from compression.steps.base import AtWork, Step
@@ -47,6 +48,7 @@ class ExitsStep(Step, frozen=True, tag="exits"):
             raise ValueError(
                 "an earlier step removes channels: put exits into what that training leaves"
             )
+        must_be_ungated(network, "leave one of the two out")
         places = tuple(Exit(behind=head.behind, width=head.width) for head in self.heads)
         return _Exiting(tap(network, shape, places, self.seed), strengths)
 

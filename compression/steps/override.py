@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from compression.channels.cut import noise
+from compression.gates.place import must_be_ungated
 from compression.masks import masks_of
 from compression.overriders import AnyOverrider, Chain, Of, must_chain
 from compression.overriders.base import ELEMENTS, HELD
@@ -88,6 +89,7 @@ class OverrideStep(Step, frozen=True, tag="override"):
         return _Tensors(self, network, tensors, times)
 
     def _over_flows(self, network: nn.Module, times: list[int], x: Tensor, seen: Seen) -> AtWork:
+        must_be_ungated(network, "leave one of the two out, or override weights alone")
         where = self.where
         named = bool(where.type or where.name)
         layers = where.parts(network) if named else where.layers(network)

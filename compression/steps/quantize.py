@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from compression.gates.place import must_be_ungated
 from compression.masks import masks_of
 from compression.quantizers.activations import AnyActivations, Clipped
 from compression.quantizers.asking import Ends, by_policy, uniformly
@@ -56,6 +57,7 @@ class QuantizeStep(Step, frozen=True, tag="quantize"):
         if masks_of(network, "channels"):
             raise ValueError("an earlier step removes channels: quantize in a training behind it")
         asked = self.asked(network, shape)
+        must_be_ungated(network, "leave one of the two out")
         quantize(network, asked, () if self.activations is None else seen(self.seen))
         return _Rounding(network, asked)
 

@@ -8,6 +8,7 @@ from torch import nn
 from compression.channels.cut import Chosen, noise
 from compression.channels.groups import Group, find_channels
 from compression.exits.taps import taps_of
+from compression.gates.place import must_be_ungated
 from compression.importance.base import per_channel, takers_of, weights_of
 from compression.masks import masks_of, plain_copy
 from compression.quantizers.place import quantization_of
@@ -36,6 +37,7 @@ class RemoveStep(Step, frozen=True, tag="remove"):
                 "an earlier step quantizes the network, or puts exits into it: remove channels in "
                 "a training before"
             )
+        must_be_ungated(network, "remove channels in a training before")
         masked = {name.rpartition(".")[0] for name in _masked(network)}
         plain = plain_copy(network)
         groups = tuple(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from compression.channels.cut import noise
 from compression.channels.groups import Channels, Place, find_channels
 from compression.exits.taps import taps_of
+from compression.gates.place import must_be_ungated
 from compression.masks import plain_copy
 from compression.quantizers.place import quantization_of
 from compression.schedule import AnyCurve
@@ -45,6 +46,7 @@ class SparseGroupsStep(Step, frozen=True, tag="sparse-groups"):
             raise ValueError("an earlier step quantizes the network: name this one first")
         if taps_of(network):
             raise ValueError("an earlier step puts exits into the network: name this one first")
+        must_be_ungated(network, "let channels shrink in a training before")
         plain = plain_copy(network)
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from compression.widths.stops import stops_of
 Cost = Callable[[Gone], float]
 """What a network costs that has lost so much: MACs, parameters, milliseconds."""
 SHARES = 1000
+Rank = Literal["evenly", "lowest-first"]
+"""Whether all groups lose the same share, or channels go in the order of their scores."""
 
 
 def evenly(
@@ -64,6 +67,23 @@ def lowest_first(scores: Scores, cost: Cost, most: float, multiple: int = 1) -> 
         return {name: gone for _, name, gone in order[:count]}
 
     return after(first_enough(len(order), lambda count: cost(after(count)) <= most))
+
+
+def at_density(scores: Scores, density: float, rank: Rank, multiple: int = 1) -> Gone:
+    """ceil(density * n) of n channels stay, rounded up to widths of `multiple`: of each group, or
+    of all together, those with the least scores gone wherever they are (network slimming).
+
+    ValueError where each group keeping its least leaves more.
+    """
+    widths = {name: len(one) for name, one in scores.items()}
+    if rank == "evenly":
+        return {
+            name: width - kept_of(width, 1 - density, multiple, "up")
+            for name, width in widths.items()
+        }
+    count = sum(widths.values())
+    most = kept_of(count, 1 - density, rounding="up")
+    return lowest_first(scores, lambda gone: count - sum(gone.values()), most, multiple)
 
 
 Drops = Mapping[str, Sequence[tuple[int, float]]]

@@ -125,5 +125,5 @@ def test_eval_refuses_what_a_rounded_network_has_no_answer_to(folder: Path, tmp_
     other = tmp_path / "other.pt"
     save_tensors(other, SPEC.build(seed=0).state_dict())
     said = run_here("eval.py", "-a", file, "--weights", other)
-    assert_refused(said, str(other), "does not hold the tensors of")
+    assert_refused(said, str(other), "does not hold the weights of")
     assert_refused(run_here("eval.py", "-a", tmp_path / QUANTIZED), "no file", QUANTIZED)

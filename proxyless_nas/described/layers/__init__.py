@@ -23,6 +23,7 @@ from proxyless_nas.described.layers.weighted import (
     convolution,
     depthwise_convolution,
     fully_connected,
+    gated_convolution,
 )
 
 __all__ = ["JOINS", "KINDS", "TRAINING_ONLY", "Sizes"]
@@ -46,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "dropout": dropout,
     "flatten": flatten,
     "fully_connected": fully_connected,
+    "gated_convolution": gated_convolution,
     "identity": identity,
     "local_response_normalization": local_response_normalization,
     "max_pool": max_pool,

@@ -24,6 +24,13 @@ def convolution(values: Values, inputs: Sequence[Sizes]) -> nn.Module:
     return _convolution(values, inputs, outputs, groups)
 
 
+def gated_convolution(values: Values, inputs: Sequence[Sizes]) -> nn.Module:
+    """A plain `convolution`: its `gate_params` are left to a training under a recipe, which puts
+    gates into the network (`do: gate`)."""
+    values.raw("gate_params")
+    return convolution(values, inputs)
+
+
 def depthwise_convolution(values: Values, inputs: Sequence[Sizes]) -> nn.Module:
     """`depth_multiplier` filters for each channel."""
     channels = one_map(values, inputs)[0]

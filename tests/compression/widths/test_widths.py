@@ -7,7 +7,7 @@ import torch
 from compression.channels.cut import removed
 from compression.channels.groups import find_channels
 from compression.importance import Random
-from compression.widths import Sizes, chosen_of, evenly, kept_of, lowest_first, ranked
+from compression.widths import Sizes, at_density, chosen_of, evenly, kept_of, lowest_first, ranked
 from proxyless_nas.counting import macs_of, parameters_of
 from proxyless_nas.layer import Shape
 from proxyless_nas.published import published_spec
@@ -119,3 +119,19 @@ def test_a_goal_out_of_reach_is_refused() -> None:
             choose()
     assert evenly(sizes.widths, sizes.macs, 1e9) == dict.fromkeys(sizes.widths, 0)
     assert lowest_first(scores, sizes.macs, 1e9) == {}
+
+
+def test_a_density_leaves_so_many_of_each_group_or_of_all() -> None:
+    scores = {"a": torch.tensor([5.0, 1, 9, 3]), "b": torch.tensor([2.0, 8, 0.5, 7, 0.1, 0.2])}
+    assert at_density(scores, 0.55, "evenly") == {"a": 1, "b": 2}
+    assert at_density(scores, 0.55, "evenly", multiple=2) == {"a": 0, "b": 2}
+    for density in (1.0, 0.95, 0.7, 0.55, 0.31, 0.2):
+        gone = at_density(scores, density, "lowest-first")
+        left = [value for name, one in scores.items()
+                for value in one.sort().values[gone.get(name, 0):].tolist()]  # fmt: skip
+        every = sorted((*scores["a"].tolist(), *scores["b"].tolist()), reverse=True)
+        assert sorted(left, reverse=True) == every[: -int(-10 * density // 1)]
+    low = {"a": torch.tensor([0.1, 0.2]), "b": torch.tensor([3.0, 4.0])}
+    assert at_density(low, 0.5, "lowest-first") == {"a": 1, "b": 1}  # one stays everywhere
+    with pytest.raises(ValueError, match="cannot be met"):
+        at_density(low, 0.25, "lowest-first")

@@ -180,3 +180,17 @@ def test_padding_same_is_that_of_tensorflow() -> None:
 def test_weights_begin_as_the_file_says() -> None:
     weight = load_network("models/lenet5.yaml", 0).get_parameter("conv0.conv.weight")
     assert 0.06 < weight.std() < 0.1 and weight.abs().max() <= 0.18
+
+
+def test_a_gated_convolution_is_a_plain_one_that_a_recipe_can_gate() -> None:
+    """Mayo's `gate_params` are left to `do: gate`; all other keys are those of a convolution."""
+    gates = "gate_params: {enable: true, policy: parametric, density: 0.5, pool: avg}"
+    same = "kernel_size: 3, num_outputs: 4, normalizer_fn: batch_norm"
+    graph = "{from: input, with: [g, end, flat], to: output}"
+    network = built(small(graph, f"g: {{type: gated_convolution, {same}, {gates}}}"))
+    plain = built(small(graph, f"g: {{type: convolution, {same}}}"))
+    x = torch.randn(2, 2, 6, 6)
+    assert network.state_dict().keys() == plain.state_dict().keys()
+    torch.testing.assert_close(network(x), plain(x))
+    with pytest.raises(ValueError, match=r"no such key here \(did you mean gate_params\?\)"):
+        built(small(graph, f"g: {{type: gated_convolution, {same}, gate_param: 1}}"))

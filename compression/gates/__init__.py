@@ -1,0 +1,1 @@
+"""Gates: convolutions that choose by image which of their channels they compute."""

@@ -1,0 +1,1 @@
+"""Gates: channels chosen by image."""
