@@ -115,7 +115,8 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     compress: str | None = None
     """Compress the network while it learns, as this recipe (YAML), a schedule of Distiller's, a
-    file of Mayo's or a command of PocketFlow's says; weights.pt is then what is left, as a plain network."""
+    file of Mayo's or a command of PocketFlow's says; weights.pt is then what is left, as a plain
+    network."""
 
     color_jitter: bool = False
     """The same as --distort-color strong."""
