@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from examples.main_road import stages
+from examples.main_road.compressing import compress_networks, files
 from examples.main_road.config import RoadConfig
 from examples.main_road.stages import Road
 from examples.main_road.tell import scalars_of, story_of, table_lines
@@ -18,8 +19,9 @@ STAGES: tuple[tuple[str, str, Callable[[Road], None]], ...] = (
     ("table", "measure the blocks on this machine", stages.measure_table),
     ("search", "search for the target", stages.search_network),
     ("train", "train the searched, hand-made and random networks", stages.train_networks),
+    ("compress", "compress the searched and the widest hand-made network", compress_networks),
     ("export", "export to ONNX", stages.export_network),
-    ("measure", "measure the networks", stages.time_networks),
+    ("measure", "measure the networks", lambda road: stages.time_networks(road, files(road))),
 )
 
 

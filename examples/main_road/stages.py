@@ -1,6 +1,7 @@
 """The stages of the main road: each reads files of earlier ones and writes its own."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -46,6 +47,7 @@ class Timed(Struct, frozen=True, forbid_unknown_fields=True):
 
     networks: dict[str, Measured]
     exported: Measured
+    compressed: dict[str, Measured]
 
 
 class Compared(Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,17 +202,23 @@ def export_network(road: Road) -> None:
     print(f"model.onnx: {done.bytes:,} bytes, logits differ by {done.difference:.1e} at most")
 
 
-def time_networks(road: Road) -> None:
-    """Measure every network and the exported file in one session, interleaved."""
+def time_networks(road: Road, compressed: Mapping[str, Path]) -> None:
+    """Measure every network, the exported file and those of compressed networks in one session."""
     specs = road.specs()
     seen = measure_networks(
-        [*specs.values(), road.folder / "model.onnx"],
+        [*specs.values(), road.folder / "model.onnx", *compressed.values()],
         visits=VISITS,
         protocol=road.table().head.identity.protocol,
         seed=road.config.seed,
     )
+    count = len(specs)
     write_json(
-        road.folder / "measured.json", Timed(dict(zip(specs, seen[:-1], strict=True)), seen[-1])
+        road.folder / "measured.json",
+        Timed(
+            networks=dict(zip(specs, seen[:count], strict=True)),
+            exported=seen[count],
+            compressed=dict(zip(compressed, seen[count + 1 :], strict=True)),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from examples.main_road.compressing import SEARCHED, squeezed
 from examples.main_road.stages import Road, Timed, timed
 from latency_tables.cost import TableLatency
 from latency_tables.devices import LocalMachine
@@ -15,6 +16,7 @@ from proxyless_nas import load_spec, named_space
 from proxyless_nas.files import read_json
 from search.problems import Architecture
 from search.report import (
+    CompressedNetwork,
     Prediction,
     SearchedEdge,
     Story,
@@ -22,6 +24,7 @@ from search.report import (
     TrainedNetwork,
     points_of,
 )
+from search.report.squeezing import verdicts
 from search.report.story import Family
 from search.report.verdict import speed_verdict, target_verdict
 from search.run import Found
@@ -34,7 +37,7 @@ def networks_of(road: Road) -> tuple[TrainedNetwork, ...]:
     """Every trained network with its figures; the searched one as measured from model.onnx."""
     cost, seen, found = TableLatency(road.table()), timed(road), []
     for name, spec in road.specs().items():
-        measured = seen.exported if name == "searched" else seen.networks[name]
+        measured = seen.exported if name == SEARCHED else seen.networks[name]
         found.append(
             TrainedNetwork(
                 name=name,
@@ -54,9 +57,35 @@ def networks_of(road: Road) -> tuple[TrainedNetwork, ...]:
     return tuple(found)
 
 
+def compressed_of(road: Road) -> tuple[CompressedNetwork, ...]:
+    """Every compressed network with its figures; latencies are of one session."""
+    seen, found = timed(road), []
+    for one in squeezed(road):
+        if one.report is None:
+            continue
+        name, network = one.wish.name, one.wish.network
+        measured = seen.compressed[name]
+        whole = seen.exported if network == SEARCHED else seen.networks[network]
+        found.append(
+            CompressedNetwork(
+                name=name,
+                kind="both" if network == SEARCHED else "compression",
+                test_accuracy=one.report.stages[-1].test,
+                macs=one.report.macs,
+                measured_ms=measured.p10_ms,
+                measured_p50_ms=measured.p50_ms,
+                measured_p90_ms=measured.p90_ms,
+                before=one.report.stages[0].test,
+                before_ms=whole.p10_ms,
+                done=one.told(),
+            )
+        )
+    return tuple(found)
+
+
 def family_of(name: str) -> Family:
     """The family that a network's name tells."""
-    if name == "searched":
+    if name == SEARCHED:
         return "searched"
     return "hand-made" if name.startswith("hand-made") else "random"
 
@@ -73,7 +102,7 @@ def table_lines(story: Story, seen: Timed, table: LatencyTable) -> list[str]:
             f"{one.name:<15}{one.test_accuracy:>11.2%}{one.measured_ms:>13.4f}"
             f"{one.predicted_ms:>14.4f}{one.macs / 1e6:>9.2f}{one.parameters:>12,}"
         )
-    own, exported = seen.networks["searched"].p10_ms, seen.exported
+    own, exported = seen.networks[SEARCHED].p10_ms, seen.exported
     speed = exported.at_table_speed(table) / exported.p10_ms
     return [
         *lines,
@@ -81,6 +110,7 @@ def table_lines(story: Story, seen: Timed, table: LatencyTable) -> list[str]:
         f"searched: {story.result.measured_ms:.4f} ms measured, "
         f"{target_verdict(story, story.result)}",
         speed_verdict(story),
+        *verdicts(story),
         f"(p10 of CPU time, {story.runtime}, one thread, batch 1; searched: as model.onnx, "
         f"{exported.p10_ms / own:.3f} x the time of the table's own graph; the core now runs at "
         f"{speed:.3f} x its speed of the table's session)",
@@ -123,7 +153,7 @@ def story_of(road: Road) -> Story:
         space_size=space.size,
         target_ms=road.target_ms(),
         tolerance=TOLERANCE,
-        searched="searched",
+        searched=SEARCHED,
         seed=config.seed,
         command=f"python -m examples.main_road {' '.join(sys.argv[1:])}",
         edges=tuple(
@@ -131,6 +161,8 @@ def story_of(road: Road) -> Story:
             for knob, option in zip(problem.knobs, found.options, strict=True)
         ),
         networks=networks_of(road),
+        compressed=compressed_of(road),
+        refused={one.wish.name: one.refused for one in squeezed(road) if one.refused is not None},
         points=points_of(read_log(road.folder / "search" / "log.jsonl")),
         check=check_of(read_json(f"{road.table_path}.check.json", CheckReport)),
         block_ms=shares,
@@ -139,7 +171,7 @@ def story_of(road: Road) -> Story:
             for line in read_log(road.folder / "log.jsonl")
             if "seconds" in line
         },
-        test_images=road.result("searched").images,
+        test_images=road.result(SEARCHED).images,
         fingerprint={key: str(value) for key, value in msgspec.to_builtins(device).items()},
     )
 

@@ -74,6 +74,8 @@ text { fill: var(--ink); }
 .hollow { fill: var(--paper); stroke-width: 1.6; }
 .random.hollow { stroke: var(--random); }
 .second.hollow { stroke: var(--second); }
+.searched.hollow { stroke: var(--searched); }
+.hand-made.hollow { stroke: var(--hand); }
 polygon.searched, circle.hand-made, circle.first { stroke: var(--paper); stroke-width: 1.2; }
 .searched-text { fill: var(--searched); font-weight: 700; }
 .line, .dashed, .target, .diagonal, .flow, .arc { fill: none; }

@@ -31,6 +31,8 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     test_images: int
     costs: dict[Metric, tuple[float, float]]
     bounds: tuple[Bound, ...]
+    macs: int
+    """Of what was found."""
     judged: int
     seconds: dict[str, float]
     files: tuple[str, ...]
@@ -72,10 +74,12 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def done(one: Compressed) -> list[str]:
-    """What was done, a line per method."""
+def done(one: Compressed, short: bool = False) -> list[str]:
+    """What was done, a line per method; `short` names no groups of channels."""
     lines: list[str] = []
-    if one.gone:
+    if one.gone and short:
+        lines.append(f"{sum(one.gone.values())} channels of {len(one.gone)} groups gone")
+    elif one.gone:
         lines.append(f"channels gone: {_counted(one.gone)}")
     if one.bits:
         lines.append(f"layers with bits: {_alike(one.bits)}")

@@ -136,6 +136,7 @@ def make(given: Given, searched: Searched) -> Report:
         test_images=len(given.exam.test),
         costs=spent(given.goal, searched.limits, one, file),
         bounds=given.goal.bounds,
+        macs=round(given.costs["macs"](one)),
         judged=searched.judged,
         seconds=searched.seconds | {"making": time.perf_counter() - making},
         files=(told, *((str(given.out / MODEL),) if file is not None else ())),

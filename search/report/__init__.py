@@ -3,6 +3,7 @@
 from search.report.course import Course, SearchedEdge, SearchPoint, points_of
 from search.report.page import render, write_report
 from search.report.story import (
+    CompressedNetwork,
     Prediction,
     Story,
     TableCheck,
@@ -11,6 +12,7 @@ from search.report.story import (
 )
 
 __all__ = [
+    "CompressedNetwork",
     "Course",
     "Prediction",
     "SearchPoint",

@@ -9,6 +9,7 @@ from search.report.comparison import comparison_section
 from search.report.headline import headline
 from search.report.provenance import provenance_section
 from search.report.sharpening import sharpening_section
+from search.report.squeezing import squeezing_section
 from search.report.story import Story
 from search.report.table_check import check_section
 from search.report.training import training_section
@@ -25,6 +26,7 @@ def render(story: Story) -> str:
         story.title,
         headline(story),
         comparison_section(story),
+        squeezing_section(story),
         architecture_section(story),
         sharpening_section(story.course),
         check_section(story),

@@ -23,6 +23,16 @@ class TrainedNetwork(TimedNetwork, frozen=True, forbid_unknown_fields=True, kw_o
     seed: int
 
 
+class CompressedNetwork(TimedNetwork, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A trained network, and what was done to it; `before` and `before_ms` are without that."""
+
+    kind: Literal["both", "compression"]
+    """Whether it had been searched before it was compressed, or compression is all there is."""
+    before: float
+    before_ms: float
+    done: str
+
+
 class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
     """One network as the latency table predicts it, before and after calibration."""
 
@@ -60,7 +70,8 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True):
 
     `searched` names the network the run was for, among `networks`. `tolerance` is a fraction of
     the target. `block_ms` holds the predicted latency of that network's blocks by module name;
-    other keys (such as an overhead) are shown behind them. `seconds` keeps the stages' order.
+    other keys (such as an overhead) are shown behind them. `refused` says, by name, why a network
+    could not be compressed. `seconds` keeps the stages' order.
     """
 
     title: str
@@ -78,6 +89,8 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True):
     command: str
     edges: tuple[SearchedEdge, ...] = ()
     networks: tuple[TrainedNetwork, ...] = ()
+    compressed: tuple[CompressedNetwork, ...] = ()
+    refused: dict[str, str] = {}
     points: tuple[SearchPoint, ...] = ()
     check: TableCheck = TableCheck()
     block_ms: dict[str, float] = {}
