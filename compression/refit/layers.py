@@ -1,6 +1,6 @@
 """Layers that have lost inputs get other weights, so that they answer as the whole network did."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -16,9 +16,12 @@ from compression.refit.side_by_side import SideBySide
 from compression.selectors import homes_of
 from proxyless_nas.counting import in_eval_mode
 
+Pieces = Iterator[tuple[Tensor, Tensor]]
 Repair = Literal["lstsq"]
 """How layers make up for channels that are gone: by least squares."""
 KINDS = (nn.Conv2d, nn.Linear)
+ENOUGH = 2**14
+"""Examples by which a layer is fitted: of more, so many are drawn, alike in every image."""
 
 
 class Refitted(Struct, frozen=True):
@@ -42,10 +45,11 @@ def repaired(
     In the order in which `images` [N, C, H, W] pass, the weights of each convolution and linear map
     that took a chosen channel, and its bias where it has one, become those with which its answers
     are nearest to the whole network's, in squares, given what flows into it behind the layers that
-    are done (He et al. 2017, section 3.1). Where its answers end in a sum, as on residual branches,
-    they take over what the other summand has lost (section 3.2 there). Channels stay zero, and no
-    layer is farther off than it was with its old weights. Layers that are called more than once,
-    that share their weight, or that `but` names, keep it.
+    are done (He et al. 2017, section 3.1). Of maps with many places some are drawn, as there. Where
+    its answers end in a sum, as on residual branches, they take over what the other summand has
+    lost (section 3.2 there). Channels stay zero, and at the places that were looked at no layer is
+    farther off than it was with its old weights. Layers that are called more than once, that share
+    their weight, or that `but` names, keep it.
 
     The copy, and by layer what was won, in order. ValueError where the network cannot be traced.
     """
@@ -110,12 +114,14 @@ class _Fitting(SideBySide):
             stays[torch.from_numpy(self._made[name]).to(weight.device)] = 0.0
         left = wanted - layer(x)
         over = stays if left.ndim < 3 or isinstance(layer, nn.Linear) else stays[:, None, None]
+        drawn = _drawn(len(x), wanted[0, 0].numel() if left.ndim > 3 else 1)
+        part = 1.0 if drawn is None else len(drawn) / wanted[0, 0].numel()
         sums = Sums.of(
             (
                 (_with_ones(by_group(columns, groups), bias), by_group(answers, groups))
-                for columns, answers in patches_of(layer, x, left * over)
+                for columns, answers in _at(drawn, patches_of(layer, x, left * over))
             ),
-            whole=float((wanted * over).double().square().sum()),
+            whole=part * float((wanted * over).double().square().sum()),
         )
         kept = torch.from_numpy(~self._taken[name]).to(weight.device)
         inputs = kept.repeat_interleave(weight[0, 0].numel())
@@ -126,6 +132,23 @@ class _Fitting(SideBySide):
             if bias is not None:
                 bias.add_(moved[..., -1].reshape(bias.shape).to(bias.dtype))
         return Refitted(name, sums.relative(sums.rest), sums.relative(min(after, sums.rest)))
+
+
+def _drawn(images: int, places: int) -> Tensor | None:
+    """Which places of a map are looked at; None for all."""
+    count = -(-ENOUGH // images)
+    if places <= count:
+        return None
+    return torch.randperm(places, generator=torch.Generator().manual_seed(0))[:count]
+
+
+def _at(drawn: Tensor | None, pieces: Pieces) -> Pieces:
+    """Patches and answers at these places alone."""
+    for columns, answers in pieces:
+        if drawn is None:
+            yield columns, answers
+        else:
+            yield columns[..., drawn], answers[..., drawn]
 
 
 def _with_ones(columns: Tensor, bias: Tensor | None) -> Tensor:

@@ -81,6 +81,8 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     network is taken, or with --held-out the one that is better on those images."""
     base_lr: float = 0.01
     """Peak learning rate of tuning."""
+    threads: int | None = None
+    """CPU threads of the search and of tuning; default: all cores. Latencies are of one."""
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -88,6 +90,8 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
         for flag in ("tries", "networks", "multiple", "widths", "calibrated_on"):
             if getattr(self, flag) < 1:
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"--threads {self.threads} is below 1")
         if min(self.reconstruct, self.epochs) < 0 or self.base_lr <= 0:
             raise ValueError("--reconstruct and --epochs are 0 or more, --base-lr is above 0")
         if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):

@@ -116,6 +116,7 @@ def tuned(given: Given) -> nn.Module:
         batch_size=config.batch_size,
         seed=config.seed,
         workers=config.workers,
+        threads=config.threads,
         compress=str(given.out / RECIPE),
         out=str(given.out / TUNED),
     )

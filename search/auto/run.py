@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from msgspec.structs import replace
 from torch import nn
 
@@ -48,6 +49,8 @@ def auto(config: AutoConfig) -> None:
         keep_same(out / CONFIG, _same(config), "what is asked")
         print(read_json(out / REPORT, Report).told())
         return
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     given = given_of(config, goal)
     counted = tuple(one for one in goal.bounds if one.of in given.costs)
     if counted:
@@ -65,7 +68,7 @@ def auto(config: AutoConfig) -> None:
 
 
 def _same(config: AutoConfig) -> AutoConfig:
-    return replace(config, out="", path=None, workers=None)
+    return replace(config, out="", path=None, workers=None, threads=None)
 
 
 @dataclass(frozen=True)
