@@ -39,7 +39,7 @@ demo: $(READY) ## walk the main road on real data: measure, search, train, compa
 SMOKE := --space smoke --limit 2000 --held-out 500 --search-epochs 3 --warmup-epochs 1 --epochs 1 \
 	--widths 1.0 --randoms 1 --fit 6 --test 8 --target-ratio 0.85 --spread-s 0 --compress-to 0.95 --compress-epochs 0
 
-smoke: $(READY) ## the same road in under a minute: a tiny space and a slice of the data
+smoke: $(READY) ## the same road in two minutes: a tiny space and a slice of the data
 	rm -rf runs/smoke
 	$(BIN)/python -m examples.main_road $(SMOKE) --out runs/smoke
 

@@ -41,9 +41,15 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     for name in networks:
         assert re.search(rf"^{name} .*%", printed, re.MULTILINE), printed
     stages = [json.loads(line)["stage"] for line in (out / "log.jsonl").read_text().splitlines()]
-    assert stages == ["table", "search", "train", "export", "measure", "report"]
+    assert stages == ["table", "search", "train", "compress", "export", "measure", "report"]
     page = (out / "report.html").read_text()
     assert all(name in page for name in networks)
+    compressed = [folder for folder in (out / "compressed").iterdir()]
+    ends = [
+        (each / "report.json").exists() != (each / "refused.json").exists() for each in compressed
+    ]
+    assert len(compressed) == 3 and all(ends) and "Search, compression, or both" in page
+    assert all(each.name.replace("-at-", " at ") in page for each in compressed)
     assert list((out / "search" / "tensorboard").iterdir())
 
     # whoever checks the table later, with other networks, does not change what was found
@@ -53,7 +59,7 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     )
     before = (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns
     again = run_well(*words)
-    assert again.count("done before") == 5
+    assert again.count("done before") == 6
     assert rows(again, networks) == rows(printed, networks)
     assert (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns == before
 

@@ -98,6 +98,10 @@ class Layers:
                 return f"{name}.{own}".removesuffix(".")
         return None
 
+    def normed(self, name: str) -> bool:
+        """Whether a layer has a batch norm."""
+        return any(isinstance(part, nn.BatchNorm2d) for part in self._parts[name].modules())
+
     def channels(self) -> Channels:
         """Which channels leave together."""
         if self._channels is None:

@@ -50,6 +50,7 @@ class Gate(Struct, frozen=True):
     """A layer that chooses its channels by what it is given."""
 
     layer: str
+    args: Map
     place: Place
 
 
@@ -77,7 +78,7 @@ class Pins:
                 continue
             own = f"{outer}.{name}" if outer else name
             if GATES in layer:
-                self.gates.append(Gate(own, layer.places[GATES]))
+                self._gate(own, layer, (*here, GATES))
             if OVERRIDER in layer:
                 self._look_at(own, layer, (*here, OVERRIDER))
             for key in EARLIER:
@@ -91,6 +92,13 @@ class Pins:
                 if one[0] not in (OVERRIDER, LAYERS, GATES, *EARLIER) and isinstance(one[1], Map)
             )  # fmt: skip
             self._walk(Map(others), here, own)  # names of modules may have dots
+
+    def _gate(self, layer: str, given: Map, path: Path) -> None:
+        place = given.places[GATES]
+        found = self._meant(given[GATES], path, place)
+        if not isinstance(found, Map):
+            refuse(place, path, "a map of what the gates are like")
+        self.gates.append(Gate(layer, found, place))
 
     def _look_at(self, layer: str, given: Map, path: Path) -> None:
         place = given.places[OVERRIDER]

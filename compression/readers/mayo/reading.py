@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from compression.readers.mayo.chains import Chains
 from compression.readers.mayo.files import merged_files, said
+from compression.readers.mayo.gating import gate_steps
 from compression.readers.mayo.layers import Layers
 from compression.readers.mayo.notes import Notes
 from compression.readers.mayo.pins import Pins
@@ -29,12 +30,9 @@ def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
     for name, place in found.layers:
         if not built[name] and any(pin.layer == name for pin in found.pins):
             notes.say(place, name, "translated", "it leads nowhere in this network, as there")
-    for gate in found.gates:
-        layers.built(gate.layer, gate.place)
-        why = "channels that are chosen by each image have no step in a recipe"
-        notes.say(gate.place, f"gates of {gate.layer}", "cannot be", why)
+    gates = gate_steps(found.gates, layers, notes)
     pins = [pin for pin in found.pins if built[pin.layer]]
-    steps = Chains(layers, notes, learnt).steps(pins)
+    steps = (*Chains(layers, notes, learnt).steps(pins), *gates)
     _must_be_pinned(config, found, notes)
     rates = Trainer(config, notes, learnt).rates()
     tell_searches(config, subject.source, notes)
