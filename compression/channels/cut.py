@@ -38,33 +38,51 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
     differently by more than 1e-5 of the largest number, where a group or a layer would lose all its
     channels, or where it has none of that number.
     """
-    gone_from = _gone(channels, chosen)
+    stay = _stay(channels, chosen)
     copy = deepcopy(module)
     tensors = _tensors(copy)
-    stay: dict[str, dict[int, np.ndarray]] = {}
-    for group, gone in gone_from:
-        if len(gone) == group.width:
-            raise ValueError(f"group {group.name} would lose all its {group.width} channels")
-        for place in group.places:
-            whole = stay.setdefault(place.tensor, {})
-            left = whole.setdefault(place.axis, np.ones(len(place.channel), dtype=bool))
-            left &= ~np.isin(place.channel, gone)
     widths = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     homes = _homes(copy)
     for name, axes in stay.items():
         tensor = tensors[name]
         for axis, left in axes.items():
-            if not left.any():
-                raise ValueError(
-                    f"{name.rpartition('.')[0]} would lose all its channels, though other layers "
-                    "keep some that leave with them: let more of them stay"
-                )
             positions = torch.from_numpy(np.flatnonzero(left)).to(tensor.device)
             tensor = tensor.index_select(axis, positions)
         _replace(homes[id(tensors[name])], tensors[name], tensor.detach().clone())
     for name, part in copy.named_modules():
         _fit(part, widths.get(f"{name}.weight"))
     must_agree(masked(module, channels, chosen), copy, *inputs)
+    return copy
+
+
+def widened(
+    module: nn.Module, channels: Channels, chosen: Chosen, narrow: Mapping[str, Tensor]
+) -> nn.Module:
+    """`removed` undone: a copy of the whole module with the tensors of a narrow one, by their names
+    (its state dict), where they stood, and zeros where the `chosen` channels are.
+
+    It answers as the narrow one does, which may have learned since. ValueError where the tensors
+    are not those of `removed(module, channels, chosen)`.
+    """
+    copy = masked(module, channels, chosen)
+    tensors, stay = _tensors(copy), _stay(channels, chosen)
+    if set(narrow) != set(copy.state_dict()):
+        raise ValueError("the narrow network has other tensors than the whole one")
+    with torch.no_grad():
+        for name, given in narrow.items():
+            tensor = tensors[name]
+            axes = stay.get(name, {})
+            rows = [
+                torch.from_numpy(np.flatnonzero(axes.get(axis, np.ones(size, dtype=bool))))
+                for axis, size in enumerate(tensor.shape)
+            ]
+            left = tuple(map(len, rows))
+            if left != tuple(given.shape):
+                raise ValueError(f"{name} is {tuple(given.shape)}; {left} is left of the whole one")
+            if rows:
+                tensor[torch.meshgrid(*rows, indexing="ij")] = given.to(tensor)
+            else:
+                tensor.copy_(given)
     return copy
 
 
@@ -133,6 +151,25 @@ def _gone(channels: Channels, chosen: Chosen) -> list[tuple[Group, np.ndarray]]:
             )
         found.setdefault(group.name, (group, set()))[1].update(map(int, numbers))
     return [(group, np.array(sorted(gone), dtype=np.int64)) for group, gone in found.values()]
+
+
+def _stay(channels: Channels, chosen: Chosen) -> dict[str, dict[int, np.ndarray]]:
+    """By tensor and axis [positions]: which of them stay. ValueError where a group or a layer would
+    lose all its channels."""
+    stay: dict[str, dict[int, np.ndarray]] = {}
+    for group, gone in _gone(channels, chosen):
+        if len(gone) == group.width:
+            raise ValueError(f"group {group.name} would lose all its {group.width} channels")
+        for place in group.places:
+            whole = stay.setdefault(place.tensor, {})
+            left = whole.setdefault(place.axis, np.ones(len(place.channel), dtype=bool))
+            left &= ~np.isin(place.channel, gone)
+            if not left.any():
+                raise ValueError(
+                    f"{place.layer} would lose all its channels, though other layers keep some "
+                    "that leave with them: let more of them stay"
+                )
+    return stay
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 from torch import nn
 
-from compression.channels.cut import apart, masked, must_agree, removed
+from compression.channels.cut import apart, masked, must_agree, removed, widened
 from compression.channels.groups import Channels, find_channels
 from proxyless_nas import parameters_of
 from proxyless_nas.load import load_spec
@@ -49,9 +49,35 @@ def test_masked_equals_removed_and_the_groups_are_those_of_the_network(name: str
     for seed in range(3):
         smaller = removed(network, channels, some_of(channels, seed), x)
         assert (parameters_of(smaller) < parameters_of(network)) == bool(expected)
+        wide = widened(network, channels, some_of(channels, seed), smaller.state_dict())
+        assert masked_alike(wide, masked(network, channels, some_of(channels, seed)))
         again = find_channels(smaller, x)  # a smaller network is a network
         removed(smaller, again, some_of(again, seed), x)
     assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())
+
+
+def masked_alike(one: nn.Module, other: nn.Module) -> bool:
+    both = one.state_dict(), other.state_dict()
+    return all(torch.equal(both[0][key], tensor) for key, tensor in both[1].items())
+
+
+def test_what_a_narrow_network_has_learned_is_put_back_where_it_was() -> None:
+    network, x = settle(resnet(1)), torch.randn(2, 3, 32, 32)
+    channels = find_channels(network, x)
+    chosen = some_of(channels, 0)
+    smaller = removed(network, channels, chosen, x)
+    chance = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for tensor in smaller.parameters():
+            tensor += 0.1 * torch.randn(tensor.shape, generator=chance)
+    wide = widened(network, channels, chosen, smaller.state_dict())
+    assert must_agree(smaller, wide, x) <= 1e-5
+    assert parameters_of(wide) == parameters_of(network) > parameters_of(smaller)
+    assert masked_alike(removed(wide, channels, chosen, x), smaller)
+    with pytest.raises(ValueError, match=r"is left of the whole one"):
+        widened(network, channels, chosen, network.state_dict())
+    with pytest.raises(ValueError, match="other tensors"):
+        widened(network, channels, chosen, {})
 
 
 @pytest.mark.parametrize("name", KEPT)
