@@ -74,6 +74,7 @@ text { fill: var(--ink); }
 .hollow { fill: var(--paper); stroke-width: 1.6; }
 .random.hollow { stroke: var(--random); }
 .second.hollow { stroke: var(--second); }
+.small { r: 3px; opacity: 0.6; }
 .searched.hollow { stroke: var(--searched); }
 .hand-made.hollow { stroke: var(--hand); }
 polygon.searched, circle.hand-made, circle.first { stroke: var(--paper); stroke-width: 1.2; }

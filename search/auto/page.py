@@ -11,6 +11,7 @@ from proxyless_nas.drawing.markup import Markup
 from proxyless_nas.drawing.page import Chart, write_page
 from proxyless_nas.drawing.scatter import Dot, dots, upright
 from proxyless_nas.drawing.svg import Axis, axis, diamond, disc, frame, picture, polyline
+from proxyless_nas.drawing.words import amount, count
 from search.auto.goal import OF, Metric
 from search.auto.report import Report
 from search.precision.page import bits_picture
@@ -77,7 +78,8 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     bound = next(one for one in report.bounds if one.of == of)
     before, after = report.costs[bound.of]
     shares = [one.costs[of] / before for one in tried]
-    title = f"{of}, share of {before:,.5g} {OF.get(of, '')}".rstrip()
+    whole = amount(before, OF[of]) if of in OF else count(round(before))
+    title = f"{of}, share of {whole}"
     x = axis(title, [0.0, 1.0, *shares], 48, width - 16, 4 + 4 * (width > NARROW))
     scores = [100 * one.test for one in (report.stages[0], report.stages[-1])]
     values = [*scores, *(100 * one.accuracy for one in tried)]
@@ -100,7 +102,7 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
 def _kept(what: str, shares: Mapping[str, float], marks: Mapping[str, str], width: float) -> Markup:
     height = 0.16 * width + 134
     x = Axis(what, 0.0, float(max(1, len(shares) - 1)), 48, width - 16, 5.0)
-    y = Axis("share kept", 0.0, 1.0, height - 46, 52, 0.25)
+    y = Axis("share kept", 0.0, 1.0, height - 46, 52, 0.2)
     line = polyline(
         [(x(n), y(share)) for n, share in enumerate(shares.values())], "line first-line"
     )
