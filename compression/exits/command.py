@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import msgspec
 import tyro
 from msgspec import Struct
-from msgspec.structs import replace
 
 from compression.exits.charts import curve_chart
 from compression.exits.curve import Curve, curve_of
@@ -16,16 +15,13 @@ from compression.exits.network import WithExits
 from compression.exits.score import Heard, Outcome, hear, outcome
 from compression.exits.words import rows_told, told
 from compression.exits.work import work_of
+from compression.reopened import reopened
 from proxyless_nas.command import short
 from proxyless_nas.drawing.page import write_page, write_svg
 from proxyless_nas.files import write_json
 from proxyless_nas.progress import progress_bar
-from training.config import TrainConfig
 from training.datasets import Images
-from training.device import DeviceName, compute_exactly, keep_freed_memory, pick_device
-from training.prepare import dataset_of
-from training.run_folder import begun_config
-from training.workers import Alone
+from training.device import DeviceName
 
 ROWS = 10
 
@@ -84,24 +80,14 @@ def run_exits(config: ExitsConfig) -> None:
     """The command."""
     folder = Path(config.run)
     network, subject = open_exits(folder)
-    trained = begun_config(folder, TrainConfig)
-    if trained is None:
-        raise FileNotFoundError(f"no config.json in {folder}: the folder of a training is needed")
-    device = pick_device(config.device)
-    compute_exactly()
-    if device.type == "cpu":
-        keep_freed_memory()
-    network.to(device)
+    run = reopened(folder, network, subject, config.device, config.path)
+    trained, data = run.config, run.data
     rule = msgspec.convert({"by": config.by}, AnyRule)
     work = work_of(network, subject.input)
-    data = dataset_of(
-        replace(trained, held_out=None, path=config.path or trained.path), subject, Alone()
-    )
-    data.must_fit(subject.input, subject.classes)
 
     def heard_of(images: Images, what: str) -> Heard:
         steps = -(-len(images) // config.batch_size)
-        batches = images.evaluation_batches(config.batch_size, device)
+        batches = images.evaluation_batches(config.batch_size, run.device)
         return hear(network, progress_bar(batches, what, steps, unit="batch", leave=False), rule)
 
     leaving, chosen_on = _given(config, rule, network), None

@@ -5,20 +5,16 @@ from typing import Annotated
 
 import tyro
 from msgspec import Struct
-from msgspec.structs import replace
 
 from compression.gates.files import open_gated
 from compression.gates.work import GatesWork, expected_work, measured_work
+from compression.reopened import reopened
 from proxyless_nas.command import short
 from proxyless_nas.drawing.tables import table_lines
 from proxyless_nas.files import write_json
 from proxyless_nas.progress import progress_bar
-from training.config import TrainConfig
-from training.device import DeviceName, compute_exactly, keep_freed_memory, pick_device
+from training.device import DeviceName
 from training.evaluate import Evaluation, evaluate
-from training.prepare import dataset_of
-from training.run_folder import begun_config
-from training.workers import Alone
 
 HEAD = ("Layer", "Dense", "Overhead", "In (%)", "Out (%)", "MACs")
 
@@ -52,23 +48,13 @@ def run_gates(config: GatesConfig) -> None:
     """The command."""
     folder = Path(config.run)
     network, subject = open_gated(folder)
-    trained = begun_config(folder, TrainConfig)
-    if trained is None:
-        raise FileNotFoundError(f"no config.json in {folder}: the folder of a training is needed")
-    device = pick_device(config.device)
-    compute_exactly()
-    if device.type == "cpu":
-        keep_freed_memory()
-    network.to(device)
-    data = dataset_of(
-        replace(trained, held_out=None, path=config.path or trained.path), subject, Alone()
-    )
-    data.must_fit(subject.input, subject.classes)
+    run = reopened(folder, network, subject, config.device, config.path)
+    data = run.data
     test = data.test if config.limit is None else data.limited(config.limit).test
 
     def batches(what: str):
         steps = -(-len(test) // config.batch_size)
-        given = test.evaluation_batches(config.batch_size, device)
+        given = test.evaluation_batches(config.batch_size, run.device)
         return progress_bar(given, what, steps, unit="batch", leave=False)
 
     found = Found(
