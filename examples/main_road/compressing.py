@@ -91,7 +91,8 @@ def config_of(road: Road, wish: Wish, network: Path, out: Path) -> AutoConfig:
         tries=TRIES,
         widths=WIDTHS,
         epochs=config.compress_epochs,
-        base_lr=0.05,
+        base_lr=0.1,
+        strength=0.1,
         seed=config.seed,
         workers=0,
         threads=1,  # networks as small as these are not faster with more

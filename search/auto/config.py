@@ -81,6 +81,8 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     network is taken, or with --held-out the one that is better on those images."""
     base_lr: float = 0.01
     """Peak learning rate of tuning."""
+    strength: float = 1.0
+    """Of the teacher in tuning: less where much has gone, and a larger rate."""
     threads: int | None = None
     """CPU threads of the search and of tuning; default: all cores. Latencies are of one."""
 
@@ -92,8 +94,10 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"--threads {self.threads} is below 1")
-        if min(self.reconstruct, self.epochs) < 0 or self.base_lr <= 0:
-            raise ValueError("--reconstruct and --epochs are 0 or more, --base-lr is above 0")
+        if min(self.reconstruct, self.epochs, self.strength) < 0 or self.base_lr <= 0:
+            raise ValueError(
+                "--reconstruct, --epochs and --strength are 0 or more, --base-lr is above 0"
+            )
         if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):
             raise ValueError("--weight-bits fall, each said once")
         rising = list(self.shares) == sorted(set(self.shares))

@@ -79,7 +79,7 @@ def write_recipe(given: Given, one: Compressed) -> Path:
         method = {"by": "level", "share": one.zeros}
         where = {"name": list(one.zeros)}
         steps.append({"do": "mask", "method": method, "where": where, "when": {"end": 1}})
-    steps.append({"do": "teach"})
+    steps.append({"do": "teach", "strength": given.config.strength})
     config = given.config
     how = [f"python main.py --arch {config.arch} --weights WEIGHTS --compress {given.out / RECIPE}"]
     if one.bits:

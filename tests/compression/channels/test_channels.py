@@ -1,5 +1,7 @@
 """Masked equals removed, whatever channels go through; where it would not, they are kept."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,26 @@ def test_what_a_narrow_network_has_learned_is_put_back_where_it_was() -> None:
         widened(network, channels, chosen, network.state_dict())
     with pytest.raises(ValueError, match="other tensors"):
         widened(network, channels, chosen, {})
+
+
+def test_rounding_alone_is_no_difference() -> None:
+    one = nn.Sequential(nn.Linear(4, 64), nn.Linear(64, 3)).requires_grad_(False)
+    first, second = (part for part in one if isinstance(part, nn.Linear))
+    first.weight[32:], first.bias[32:] = first.weight[:32], first.bias[:32]
+    large = 1e4 * second.weight[:, :32]
+    second.weight[:, :32] += large
+    second.weight[:, 32:] -= large  # what is left is a ten-thousandth of the summands
+    other, order = deepcopy(one), torch.randperm(64, generator=torch.Generator().manual_seed(1))
+    for part, axis in zip(other, (0, 1), strict=True):
+        assert isinstance(part, nn.Linear)
+        part.weight.copy_(part.weight.index_select(axis, order))
+    other[0].bias.copy_(first.bias[order])  # type: ignore[operator]
+    x = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
+    assert apart([one(x)], [other(x)]) > 1e-5
+    assert must_agree(one, other, x) < 1e-9
+    other[0].bias.mul_(1.001)  # type: ignore[operator]
+    with pytest.raises(ValueError, match="answers differently"):
+        must_agree(one, other, x)
 
 
 @pytest.mark.parametrize("name", KEPT)
