@@ -12,8 +12,11 @@ from search.auto.report import Report, done
 from search.auto.run import MODEL, REPORT, auto
 
 WHY, SEARCHED = "refused.json", "searched"
+WISHES = "wishes.json"
 LIMIT, TRIES, WIDTHS = 500, 4, 4
 """Training images that judge, networks beside the best guess, widths of each group."""
+PART = 20
+"""Of a slice of the data one in so many judges."""
 
 
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,10 +44,20 @@ class Squeezed(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def wishes(road: Road) -> list[Wish]:
-    """The searched network once more faster, and the widest hand-made one as fast as both."""
-    share = road.config.compress_to
+    """The searched network once more faster, and the widest hand-made one as fast as both.
+
+    They are chosen once, and kept: a table that is calibrated anew would ask for others.
+    """
+    share, kept = road.config.compress_to, road.folder / WISHES
     if share is None:
         return []
+    if not kept.exists():
+        write_json(kept, chosen(road, share))
+    return read_json(kept, list[Wish])
+
+
+def chosen(road: Road, share: float) -> list[Wish]:
+    """What is asked for, by the table as it is now."""
     table = TableLatency(road.table())
     widest = max(
         (one for one in road.specs().values() if one.name.startswith("hand-made")),
@@ -87,7 +100,7 @@ def config_of(road: Road, wish: Wish, network: Path, out: Path) -> AutoConfig:
         goal=f"latency={wish.share:g}x",
         dataset=config.dataset,
         path=config.path,
-        limit=min(LIMIT, config.limit or LIMIT),
+        limit=min(LIMIT, (config.limit or PART * LIMIT) // PART),
         tries=TRIES,
         widths=WIDTHS,
         epochs=config.compress_epochs,

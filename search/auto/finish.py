@@ -24,6 +24,8 @@ from training.config import TrainConfig
 from training.evaluate import Evaluation, evaluate
 from training.run import Extras, run_training
 
+WARMUP, CLIP = 0.1, 2.0
+"""Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
 RECIPE, BITS, TUNED = "recipe.yaml", "bits.json", "tuned"
 
 
@@ -81,7 +83,13 @@ def write_recipe(given: Given, one: Compressed) -> Path:
         steps.append({"do": "mask", "method": method, "where": where, "when": {"end": 1}})
     steps.append({"do": "teach", "strength": given.config.strength})
     config = given.config
-    how = [f"python main.py --arch {config.arch} --weights WEIGHTS --compress {given.out / RECIPE}"]
+    tuning = (
+        f"--base-lr {config.base_lr} --warmup-epochs {config.epochs * WARMUP:g} --clip-norm {CLIP}"
+    )
+    how = [
+        f"python main.py --arch {config.arch} --weights WEIGHTS --compress {given.out / RECIPE} "
+        f"--epochs {config.epochs or 'EPOCHS'} {tuning}"
+    ]
     if one.bits:
         policy_of(given, one).save(given.out / BITS)
         how.append(
@@ -112,7 +120,8 @@ def tuned(given: Given) -> nn.Module:
         val_every=None,
         epochs=config.epochs,
         base_lr=config.base_lr,
-        warmup_epochs=0.0,
+        warmup_epochs=config.epochs * WARMUP,
+        clip_norm=CLIP,
         batch_size=config.batch_size,
         seed=config.seed,
         workers=config.workers,
