@@ -9,6 +9,8 @@ from scipy.sparse import csr_array
 from search.knapsack.rows import Assignment, Rows, assignment, check
 
 SCALE = 1e4  # of what HiGHS is given: its tolerances are absolute, about 1e-6
+TINY = 1e-300
+"""A room of less is none: what is divided by it would be no number."""
 
 
 def solve_exactly(losses: Rows, prices: Rows, budget: float) -> Assignment:
@@ -31,7 +33,9 @@ def solve_exactly(losses: Rows, prices: Rows, budget: float) -> Assignment:
             bounds=(0.0, fits.astype(float)),
             constraints=[
                 LinearConstraint(one_each, 1, 1),
-                LinearConstraint(np.where(fits, extra, 0.0) * (SCALE / (room or 1.0)), ub=SCALE),
+                LinearConstraint(
+                    np.where(fits, extra, 0.0) * (SCALE / (room if room > TINY else 1.0)), ub=SCALE
+                ),
             ],
             options={"mip_rel_gap": 0.0},
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from search.knapsack import Assignment, Rows, front, solve
@@ -67,6 +67,7 @@ knobs = st.lists(options, min_size=1, max_size=6)
 @pytest.mark.parametrize("solver", SOLVERS)
 @settings(max_examples=60, deadline=None)
 @given(rows=knobs, share=st.floats(0, 1))
+@example(rows=[[(0.0, 0.0), (0.0, 1.0)]], share=2.2e-309)
 def test_it_equals_the_best_of_all_combinations(solver, rows, share: float) -> None:
     losses, prices = ([np.array([one[i] for one in row]) for row in rows] for i in (0, 1))
     budget = place(prices, share)
