@@ -28,6 +28,7 @@ def rows(printed: str, networks: set[str]) -> list[list[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it measures for two minutes, and others may share the cores
 def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ["-m", "examples.main_road", *smoke_flags(), "--out", out]
