@@ -10,6 +10,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from proxyless_nas.blocks.base import norm_layer
+from proxyless_nas.hooks import hooked
 from proxyless_nas.layer import Layer, Shape
 
 
@@ -38,11 +39,8 @@ def layers_of(module: nn.Module, shape: Shape) -> tuple[Layer, ...]:
 
     kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
     handles = [part.register_forward_hook(called) for part in names if isinstance(part, kinds)]
-    try:
+    with hooked(handles):
         _run_without_data(module, shape)
-    finally:
-        for handle in handles:
-            handle.remove()
     return tuple(found)
 
 

@@ -6,6 +6,10 @@ from msgspec import Struct
 from torch import Tensor
 
 
+class NotMet(ValueError):
+    """A goal that no choices meet, as far as was searched."""
+
+
 class Knob(Struct, frozen=True):
     """One decision: its name and what each option is called."""
 

@@ -8,6 +8,7 @@ import msgspec
 import torch
 from msgspec import Struct
 
+from proxyless_nas.files import decode_json
 from proxyless_nas.locks import Locks
 from search.choices import Choices, Evidence
 
@@ -77,7 +78,7 @@ class Journal:
         whole = fresh[: fresh.rfind(b"\n") + 1]
         self._read += len(whole)
         for each in whole.splitlines():
-            line = msgspec.json.decode(each, type=Line)
+            line = decode_json(each, Line, self._file)
             self._known[line.number] = line
 
     @contextmanager

@@ -13,6 +13,7 @@ from compression.channels.layers import CONVOLUTIONS, PER_CHANNEL, PER_NUMBER, S
 from compression.selectors import Where
 from proxyless_nas.counting import in_eval_mode
 from proxyless_nas.drawing.tables import table_lines
+from proxyless_nas.hooks import hooked
 from training.datasets import Batch
 
 ACTIVATIONS = (*(kind for kind in PER_NUMBER if kind not in SILENT), nn.PReLU)
@@ -91,15 +92,11 @@ def activations_of(
         if place in watch.layers or isinstance(part, AXIS_1 + AXIS_LAST)
     ]
     images = 0
-    try:
-        with in_eval_mode(network):
-            for x, _ in batches:
-                watch.begin()
-                network(x)
-                images += len(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(network):
+        for x, _ in batches:
+            watch.begin()
+            network(x)
+            images += len(x)
     if not images:
         raise ValueError("there are no images to look at")
     return Activations(name, images, tuple(one.told() for one in watch.sums.values()))

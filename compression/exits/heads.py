@@ -10,6 +10,7 @@ from compression.channels.cut import noise
 from proxyless_nas.blocks import BatchNorm, Classifier, Conv
 from proxyless_nas.counting import in_eval_mode
 from proxyless_nas.files import did_you_mean
+from proxyless_nas.hooks import hooked
 from proxyless_nas.layer import Shape
 from proxyless_nas.network import init_weights
 from proxyless_nas.seeds import seeded
@@ -91,12 +92,8 @@ def _seen(network: nn.Module, shape: Shape, names: Sequence[str]) -> tuple[list[
         return lambda _, inputs, output: found.setdefault(name, []).append(output)
 
     handles = [parts[name].register_forward_hook(keep(name)) for name in names]
-    try:
-        with in_eval_mode(network):
-            logits = network(noise(shape, network))
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(network):
+        logits = network(noise(shape, network))
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise ValueError(f"a {type(network).__name__} does not answer with [B, classes]")
     for name in names:

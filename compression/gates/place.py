@@ -13,6 +13,7 @@ from compression.gates.layer import GatedConvolution, scale_of
 from compression.gates.saliency import Pool
 from compression.replacing import put
 from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
 from proxyless_nas.layer import Shape
 from proxyless_nas.seeds import seeded
 
@@ -101,12 +102,8 @@ def norms_of(network: nn.Module, layers: Sequence[str], x: Tensor) -> dict[str, 
             )
     kinds = (nn.Conv2d, nn.BatchNorm2d)
     handles = [part.register_forward_hook(called) for part in names if isinstance(part, kinds)]
-    try:
-        with in_eval_mode(network):
-            network(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(network):
+        network(x)
     for name in layers:
         if name not in found:
             raise ValueError(f"no batch norm takes what {name} makes: exclude it")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from compression.gates.layer import GatedConvolution, not_zero
 from compression.gates.place import gates_of
 from proxyless_nas.counting import in_eval_mode, macs_by_module
+from proxyless_nas.hooks import hooked
 from proxyless_nas.layer import Shape
 
 
@@ -138,10 +139,6 @@ def _calls(network: nn.Module, x: Tensor, chance: torch.Generator | None) -> dic
             if part not in inside and next(part.parameters(recurse=False), None) is not None
         ]
     handles = [part.register_forward_hook(hook) for part, hook in hooks]
-    try:
-        with in_eval_mode(network):
-            network(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(network):
+        network(x)
     return found

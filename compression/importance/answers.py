@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from compression.channels.groups import Channels, Group
 from compression.importance.base import Batches, Importance, Scores, must_see, takers_of
 from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
 
 
 class ActivationMean(Importance, frozen=True, tag="activation-mean"):
@@ -49,13 +50,9 @@ def _mean_given(
         part = module.get_submodule(name)
         axis = -1 if isinstance(part, nn.Linear) else 1
         handles.append(part.register_forward_pre_hook(called(name, axis)))
-    try:
-        with in_eval_mode(module):
-            for x, _ in batches:
-                module(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(module):
+        for x, _ in batches:
+            module(x)
     return {group.name: _mean_of(group, given, seen) for group in channels.groups}
 
 

@@ -11,6 +11,7 @@ from compression.importance.base import Batches, Importance, Scores, must_see, t
 from compression.importance.shrinking import strengths
 from compression.patches import by_group, patches_of
 from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
 
 TINY = 1e-30
 
@@ -75,13 +76,9 @@ def _grams(
         return add
 
     handles = [module.get_submodule(name).register_forward_hook(called(name)) for name in taking]
-    try:
-        with in_eval_mode(module):
-            for x, _ in batches:
-                module(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(module):
+        for x, _ in batches:
+            module(x)
     return found
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from compression.importance.base import Batches
+from proxyless_nas.hooks import hooked
 
 RATE, DECAY = 0.05, 1e-4
 TINY = 1e-5
@@ -44,11 +45,8 @@ def answers_of(
         return module.get_submodule(name).register_forward_hook(note)
 
     handles = [watched(name) for name in found]
-    try:
+    with hooked(handles):
         given = run()
-    finally:
-        for handle in handles:
-            handle.remove()
     return found, given
 
 
@@ -64,11 +62,8 @@ def in_order(module: nn.Module, layers: Sequence[str], x: Tensor) -> list[str]:
         return module.get_submodule(name).register_forward_pre_hook(note)
 
     handles = [watched(name) for name in layers]
-    try:
+    with hooked(handles):
         module(x)
-    finally:
-        for handle in handles:
-            handle.remove()
     return list(dict.fromkeys(order))
 
 

@@ -14,6 +14,7 @@ from compression.overriders.chain import Chain
 from compression.overriders.kinds import AnyOverrider
 from compression.selectors import must_stand_alone
 from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
 from proxyless_nas.parameters import own_parameters
 
 HELD_BY = "overriders"
@@ -108,12 +109,8 @@ def must_flow(network: nn.Module, layers: Sequence[str], x: Tensor) -> None:
         return check
 
     handles = [network.get_submodule(name).register_forward_hook(watch(name)) for name in layers]
-    try:
-        with in_eval_mode(network):
-            network(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(network):
+        network(x)
     for name in layers:
         if name not in called:
             raise ValueError(f"nothing flows into {name}: exclude it")

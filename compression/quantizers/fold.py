@@ -8,6 +8,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from compression.channels.cut import must_agree, noise
 from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
 from proxyless_nas.layer import Shape
 
 
@@ -50,12 +51,8 @@ def norms_behind(network: nn.Module, x: Tensor) -> list[tuple[str, str]]:
 
     kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)
     handles = [part.register_forward_hook(called) for part in names if isinstance(part, kinds)]
-    try:
-        with in_eval_mode(network), torch.no_grad():
-            network(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(handles), in_eval_mode(network), torch.no_grad():
+        network(x)
     return [(layer, norm) for layer, norm in found if calls[layer] == calls[norm] == 1]
 
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from compression.quantizers.place import quantization_of
+from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
 
 
 @torch.no_grad()
@@ -48,14 +50,8 @@ def correct_biases(network: nn.Module, whole: nn.Module, images: Tensor) -> floa
 
 def _watched(network: nn.Module, names: Sequence[str], hook: Any, images: Tensor) -> None:
     handles = [network.get_submodule(name).register_forward_hook(hook(name)) for name in names]
-    was_training = network.training
-    network.eval()
-    try:
+    with hooked(handles), in_eval_mode(network):
         network(images)
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
 
 
 def _mean(output: Tensor) -> Tensor:

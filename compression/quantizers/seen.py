@@ -6,6 +6,9 @@ import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
+from proxyless_nas.counting import in_eval_mode
+from proxyless_nas.hooks import hooked
+
 MOST = 2**17
 """Numbers that are kept per layer."""
 
@@ -52,15 +55,9 @@ def observe(
         return network.get_submodule(name).register_forward_pre_hook(called)
 
     handles = [watch(name) for name in layers]
-    was_training = network.training
-    network.eval()
-    try:
+    with hooked(handles), in_eval_mode(network):
         for x, _ in every:
             network(x)
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
     for name, parts in found.items():
         if not parts:
             raise ValueError(f"nothing flows into {name}: exclude it")

@@ -10,6 +10,7 @@ from proxyless_nas.files import read_json, write_json
 from search.auto.config import AutoConfig
 from search.auto.report import Report, done
 from search.auto.run import MODEL, REPORT, auto
+from search.choices import NotMet
 
 WHY, SEARCHED = "refused.json", "searched"
 WISHES = "wishes.json"
@@ -28,7 +29,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def name(self) -> str:
         """How the report calls what comes out."""
-        return f"{self.network} at {self.share:.2g}x"
+        return f"{self.network} at {self.share:g}x"
 
 
 class Squeezed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +86,7 @@ def compress_networks(road: Road) -> None:
         print(f"{wish.name}:", flush=True)
         try:
             auto(config_of(road, wish, network, out))
-        except ValueError as error:
+        except NotMet as error:
             print(error)
             write_json(out / WHY, str(error))
 

@@ -35,10 +35,10 @@ class RoadConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Width multipliers of the hand-made networks."""
     randoms: int = 2
     """Random networks of the space, within 10 % of the target, trained like the others."""
-    compress_to: float | None = 0.8
+    compress_to: float | None = 0.7
     """Share of its latency to which the searched network is compressed (`python -m compression
     auto`), and the widest hand-made one as fast as before and as after that; None: not at all."""
-    compress_epochs: int = 3
+    compress_epochs: int = 2
     """Passes over the training images for what is left of a compressed network."""
     limit: int | None = None
     """Use only so many training and so many test images."""

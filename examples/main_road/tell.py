@@ -78,6 +78,7 @@ def compressed_of(road: Road) -> tuple[CompressedNetwork, ...]:
                 before=one.report.stages[0].test,
                 before_ms=whole.p10_ms,
                 done=one.told(),
+                images=one.report.test_images,
             )
         )
     return tuple(found)

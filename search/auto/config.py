@@ -22,6 +22,7 @@ StrategyName = Literal[
     "nsga2",
 ]
 BY_OPTUNA: tuple[StrategyName, ...] = ("tpe", "gp", "nsga2")
+HERE = "cpu"
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -42,7 +43,7 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     "bops=0.1x"; on simulated hardware "energy=0.5x" too."""
     runtime: RuntimeName = "onnxruntime"
     """The program whose latency is measured, with one thread."""
-    device: str = "cpu"
+    device: str = HERE
     """Where: cpu (this machine), cuda, rpc://HOST:PORT/KEY (a tracker and its device), or hardware
     that is simulated: bismo-edge, bismo-cloud, bitfusion."""
     target: str | None = None
@@ -77,12 +78,13 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     reconstruct: int = 500
     """Steps, per layer, of learning how its weights are rounded, where nothing else is done."""
     epochs: int = 0
-    """Epochs of tuning under the recipe, with the whole network as teacher; 0: none. The tuned
+    """Epochs of tuning under the recipe, with the whole network as teacher; the first tenth of them
+    is a warm-up; 0: none. The tuned
     network is taken, or with --held-out the one that is better on those images."""
     base_lr: float = 0.01
     """Peak learning rate of tuning."""
     strength: float = 1.0
-    """Of the teacher in tuning: less where much has gone, and a larger rate."""
+    """How much the teacher counts in tuning; where much has gone try 0.1, and a larger rate."""
     threads: int | None = None
     """CPU threads of the search and of tuning; default: all cores. Latencies are of one."""
 

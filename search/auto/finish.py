@@ -57,10 +57,15 @@ def rounded(given: Given, narrowed: nn.Module, one: Compressed) -> nn.Module:
     network = deepcopy(whole)
     flowing = given.seen if given.flows else ()
     quantize(network, asked_of(one, given.flows), flowing)
-    if given.config.reconstruct and not one.zeros:
-        how = Reconstruction(steps=given.config.reconstruct)
+    if steps := steps_of_rounding(given, one):
+        how = Reconstruction(steps=steps)
         reconstruct(network, whole, images_in(given.seen), how)
     return network.eval()
+
+
+def steps_of_rounding(given: Given, one: Compressed) -> int:
+    """Of learning how a layer is rounded: none where zeros must stay."""
+    return 0 if one.zeros else given.config.reconstruct
 
 
 def policy_of(given: Given, one: Compressed) -> Policy:
@@ -93,8 +98,8 @@ def write_recipe(given: Given, one: Compressed) -> Path:
     if one.bits:
         policy_of(given, one).save(given.out / BITS)
         how.append(
-            f"python -m compression quantize --arch ARCH --weights WEIGHTS --policy "
-            f"{given.out / BITS} --weight-range mse --reconstruct {config.reconstruct} --out OUT"
+            f"python -m compression quantize --arch ARCH --weights WEIGHTS --out OUT --policy "
+            f"{given.out / BITS} --weight-range mse --reconstruct {steps_of_rounding(given, one)}"
         )
     lines = "".join(f"# {line}\n" for line in how)
     text = lines + yaml.safe_dump({"steps": steps}, sort_keys=False)

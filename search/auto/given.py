@@ -22,7 +22,7 @@ from latency_tables.simulate.presets import HARDWARE
 from proxyless_nas.bits import FLOAT_BITS, MOST_BITS
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
-from search.auto.config import AutoConfig, Method
+from search.auto.config import HERE, AutoConfig, Method
 from search.auto.costs import Cost, counted
 from search.auto.goal import Goal, Metric
 from search.auto.layerwise import Layerwise, bit_operations, on_hardware
@@ -128,18 +128,18 @@ def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> li
 def hardware_of(config: AutoConfig, goal: Goal) -> Hardware | None:
     """The simulated hardware that the goal is about, if it is.
 
-    ValueError for an energy that nobody here knows.
+    ValueError for an energy that nobody here knows, and for a device that the goal is not about.
     """
-    known = list(HARDWARE)
-    if config.device not in known:
+    known: dict[str, Hardware] = {name: one for name, one in HARDWARE.items()}
+    if config.device != HERE and not {"latency", "energy"} & set(goal.metrics):
+        raise ValueError(f"--device {config.device}: the goal asks for no latency or energy of it")
+    found = known.get(config.device)
+    if found is None:
         if "energy" in goal.metrics:
             raise ValueError(
                 f"energy is that of simulated hardware: say --device {' or '.join(known)}"
             )
         return None
-    if not {"latency", "energy"} & set(goal.metrics):
-        raise ValueError(f"--device {config.device}: the goal asks for no latency or energy of it")
-    found = HARDWARE[known[known.index(config.device)]]
     if "energy" in goal.metrics and not found.knows_energy:
         raise ValueError(f"no energies of {config.device} are known")
     return found

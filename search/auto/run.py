@@ -29,6 +29,7 @@ from search.auto.latency import Clock, File
 from search.auto.page import Tried, front_of, write_report_page
 from search.auto.report import Report, Stage
 from search.auto.searching import ALONE, Found, Searching, must_be_possible
+from search.choices import NotMet
 from search.evaluators.compressed import CompressedNetwork
 from search.journal import Journal
 from search.problems.compressed import Compressed
@@ -42,7 +43,7 @@ CLOSE = 0.03
 
 
 def auto(config: AutoConfig) -> None:
-    """The command. ValueError where the goal is not understood, or cannot be met."""
+    """The command. ValueError where the goal is not understood, NotMet where it cannot be met."""
     goal = read_goal(config.goal)
     out = Path(config.out)
     if (out / REPORT).exists():
@@ -163,13 +164,18 @@ def decide(
     """What is done; where a latency is asked for, until what was measured meets it.
 
     A prediction is some per cent off, alike for networks that are alike: the aim moves by what it
-    was wrong. ValueError where no network met it in a few rounds.
+    was wrong. NotMet where no network met it in a few rounds.
     """
     met: list[tuple[Found, File]] = []
     aim = limits
     bound = next((one for one in limits.bounds if one.of == "latency"), None)
     for number in range(ROUNDS):
-        found = searching.within(aim, losses, given.out / f"tried-{number}.jsonl")
+        try:
+            found = searching.within(aim, losses, given.out / f"tried-{number}.jsonl")
+        except NotMet:
+            if met:
+                break  # the aim has moved beyond what can be reached, and is met already
+            raise
         if clock is None or bound is None:
             return found, None
         one = found.compressed
@@ -181,7 +187,7 @@ def decide(
                 break
         aim = corrected(aim, bound, one, share)
     if not met:
-        raise ValueError(
+        raise NotMet(
             f"no network of {ROUNDS} that were predicted to be fast enough was: measure again on a "
             "calmer machine, or ask for more"
         )

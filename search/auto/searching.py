@@ -11,7 +11,7 @@ from search.asking import ask_and_tell
 from search.auto.costs import Limits
 from search.auto.given import Given
 from search.auto.strategies import BY_LOSSES_ALONE, Wanted, probing_of, strategy_of
-from search.choices import Choices, Evidence
+from search.choices import Choices, Evidence, NotMet
 from search.evaluators.compressed import CompressedNetwork
 from search.journal import Journal
 from search.problems.compressed import Compressed, Compression
@@ -52,7 +52,7 @@ class Searching:
         return strategy.losses(), count, journal.seconds
 
     def within(self, limits: Limits, losses: Sequence[np.ndarray], file: Path) -> Found:
-        """The network that loses least within the limits; ValueError where there is none."""
+        """The network that loses least within the limits; NotMet where there is none."""
         decode = self.problem.decode
 
         @cache
@@ -65,7 +65,7 @@ class Searching:
         count = ask_and_tell(strategy, self._judge, journal, most, "together")
         best = strategy.best()
         if excess(best.options) > 1:
-            raise ValueError(
+            raise NotMet(
                 f"{count} networks were judged and none met the goal: the nearest is "
                 f"{nearest(limits, decode(best.options))}; let more be lost (--floor), or ask for "
                 "less"
@@ -80,11 +80,11 @@ class Searching:
 
 
 def must_be_possible(limits: Limits, problem: Compression) -> None:
-    """ValueError where all that may be done is not enough; it says how near that comes."""
+    """NotMet where all that may be done is not enough; it says how near that comes."""
     least = problem.decode([count - 1 for count in problem.counts])
     if limits.excess(least) > 1:
         near = nearest(limits, least)
-        raise ValueError(f"the goal cannot be met: with everything that may be done it is {near}")
+        raise NotMet(f"the goal cannot be met: with everything that may be done it is {near}")
 
 
 def nearest(limits: Limits, one: Compressed) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from search.choices import NotMet
 from search.ddpg.walk import FIRST, Trace
 
 SEEN_OF_KNOBS = 8  # numbers in an observation
@@ -32,7 +33,7 @@ class ExcessWalk:
         self._last = tuple(count - 1 for count in counts)
         self._whole = excess((0,) * len(counts))
         if excess(self._last) > 1:
-            raise ValueError("the goal cannot be met: with every knob at its last option it is not")
+            raise NotMet("the goal cannot be met: with every knob at its last option it is not")
         self.steps = sum(count > 1 for count in counts)
         if not self.steps:
             raise ValueError("no knob has more than one option: there is nothing to choose")

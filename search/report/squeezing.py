@@ -113,5 +113,5 @@ def _table(story: Story) -> Markup:
         ]
         for one in sorted(story.compressed, key=lambda one: one.measured_ms)
     ]
-    note = chance_note(story.compressed, story.test_images)
+    note = chance_note(story.compressed, story.compressed[0].images)
     return join((tag("p", note, class_="quiet caption"), table(head, rows, left=2)))

@@ -31,6 +31,8 @@ class CompressedNetwork(TimedNetwork, frozen=True, forbid_unknown_fields=True, k
     before: float
     before_ms: float
     done: str
+    images: int
+    """On which both accuracies were scored."""
 
 
 class Prediction(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from compression.widths.choose import SHARES, first_enough
-from search.choices import Choices
+from search.choices import Choices, NotMet
 from search.strategies.remembering import Options, Remembering
 
 Excess = Callable[[Options], float]
@@ -22,7 +22,7 @@ class Fitting(Remembering):
     """Option 0 of each knob leaves it as it is; further ones cost less and lose more.
 
     The answer is the network of least `Evidence.loss` of those that were judged and for which
-    `excess(options) <= 1`. ValueError where all knobs at their last option exceed 1.
+    `excess(options) <= 1`. NotMet where all knobs at their last option exceed 1.
     """
 
     def __init__(self, counts: Sequence[int], excess: Excess) -> None:
@@ -30,7 +30,7 @@ class Fitting(Remembering):
         self.excess = excess
         self.last: Options = tuple(count - 1 for count in self.counts)
         if not self.fits(self.last):
-            raise ValueError(
+            raise NotMet(
                 "the goal cannot be met: with every knob at its last option it is exceeded by a "
                 f"factor of {excess(self.last):.4g}"
             )

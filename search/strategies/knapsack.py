@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from search.knapsack import solve
 from search.knapsack.neighbours import neighbours
 from search.prices import Prices
 from search.sensitivities import all_losses
-from search.strategies.remembering import Options, Remembering
+from search.strategies.remembering import Options, Remembering, probes_then_tries
 
 ROUNDING = 1e-12  # relatively; sums of the same prices in another order differ by less
 
@@ -63,14 +62,8 @@ class Knapsack(Remembering):
 
     def ask(self) -> tuple[Choices, ...]:
         """Probes that are missing, then tries; nothing when all is done."""
-        count = self.batch
-        if self._probing:
-            wanted = iter(self._probes)
-        else:
-            wanted = self._proposals()
-            count = min(count, self.tries - sum(one not in self._probes for one in self._seen))
-        fresh = (Choices(one) for one in wanted if one not in self._seen)
-        return tuple(islice(fresh, max(0, count)))
+        left = self.tries - sum(one not in self._probes for one in self._seen)
+        return probes_then_tries(self._seen, self._probes, self._proposals, self.batch, left)
 
     def best(self) -> Choices:
         """The best judged, or where that is not known to be better, what the knapsack says; the

@@ -2,14 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from search.choices import Choices
 from search.strategies.fitting import Excess, Fitting
-from search.strategies.remembering import Options
+from search.strategies.remembering import Options, probes_then_tries
 
 Losses = Callable[[dict[int, float]], np.ndarray]
 """From what was lost with the options that were tried, option 0 among them, to all options."""
@@ -50,14 +49,8 @@ class Probing(Fitting):
 
     def ask(self) -> tuple[Choices, ...]:
         """Probes that are missing, then tries; nothing when all is done."""
-        count = self.batch
-        if self._probing:
-            wanted = iter(self._probes)
-        else:
-            wanted = self._proposals()
-            count = min(count, self.tries - sum(one not in self._probes for one in self._seen))
-        fresh = (Choices(one) for one in wanted if one not in self._seen)
-        return tuple(islice(fresh, max(0, count)))
+        left = self.tries - sum(one not in self._probes for one in self._seen)
+        return probes_then_tries(self._seen, self._probes, self._proposals, self.batch, left)
 
     def best(self) -> Choices:
         """The best judged of those that fit; before any was, the solution, or the whole."""

@@ -1,7 +1,8 @@
 """What strategies share that judge each network once and go by its loss."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -10,6 +11,19 @@ from search.choices import Choices, Evidence
 from search.strategies.distribution import certain
 
 Options = tuple[int, ...]
+
+
+def probes_then_tries(
+    seen: Container[Options], probes: Sequence[Options], proposals: Callable[[], Iterable[Options]],
+    batch: int, tries: int,
+) -> tuple[Choices, ...]:  # fmt: skip
+    """At most `batch` networks to judge, of those that were not `seen`: probes that are missing,
+    then proposals, so many as there are `tries` left."""
+    missing = [one for one in probes if one not in seen]
+    wanted: Iterable[Options] = missing or proposals()
+    count = batch if missing else min(batch, tries)
+    fresh = (Choices(one) for one in wanted if one not in seen)
+    return tuple(islice(fresh, max(0, count)))
 
 
 class Remembering(ABC):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
-from search.choices import Choices
+from search.choices import Choices, NotMet
 from search.strategies.fitting import Excess
 from search.strategies.remembering import Options, Remembering
 
@@ -13,14 +13,14 @@ class Uniform(Remembering):
 
     `kinds` [knobs] says which are alike; one with fewer options has the nearest. Judged are those
     for which `excess(options) <= 1`, and that do not do more of everything than another one that
-    fits; the one of least `Evidence.loss` is the answer. ValueError where none fits.
+    fits; the one of least `Evidence.loss` is the answer. NotMet where none fits.
     """
 
     def __init__(self, counts: Sequence[int], kinds: Sequence[str], excess: Excess) -> None:
         super().__init__(counts)
         self._wanted = same_everywhere(counts, kinds, excess)
         if not self._wanted:
-            raise ValueError("the goal cannot be met by the same numbers everywhere")
+            raise NotMet("the goal cannot be met by the same numbers everywhere")
 
     @property
     def networks(self) -> int:

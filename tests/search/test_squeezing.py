@@ -19,6 +19,7 @@ def compressed(name: str, kind: str, accuracy: float, ms: float) -> CompressedNe
         before=0.93,
         before_ms=2 * ms,
         done="12 channels of 3 groups gone",
+        images=10_000,
     )
 
 

@@ -1,13 +1,15 @@
 """Property: whatever is done to a file, it is read, or refused with its line and key."""
 
 import re
+import warnings
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxyless_nas.described.network import LIBRARY, describe
 from proxyless_nas.language import Config
+from proxyless_nas.notice import Notice
 
 TINY = """
 dataset.task: {num_classes: 10, preprocess.shape: {height: 8, width: 8, channels: 1}}
@@ -54,6 +56,7 @@ CHANGES = st.lists(
 
 
 @given(st.sampled_from(FILES), CHANGES)
+@example(FILES[-1], [(209, "swap", "logits")])
 @settings(max_examples=400, deadline=None)
 def test_a_mutated_file_is_read_or_refused(text: str, changes: list[tuple[int, str, str]]) -> None:
     tokens = re.findall(r"[\w.$^()*&<-]+|\s+|.", text, re.DOTALL)
@@ -61,14 +64,17 @@ def test_a_mutated_file_is_read_or_refused(text: str, changes: list[tuple[int, s
         at = place % len(tokens)
         tokens[at] = {"put": tokens[at] + piece, "cut": "", "swap": piece}[change]
     mutated = "".join(tokens)
-    try:
-        describe(Config().with_text(mutated, "net.yaml"))
-    except ValueError as error:
-        told = str(error)
-        assert re.match(r"(net.yaml|given):\d+: |dataset\.task\S* is missing|no network", told), (
-            told
-        )
-        assert "Traceback" not in told
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always", Notice)
+        try:
+            describe(Config().with_text(mutated, "net.yaml"))
+        except ValueError as error:
+            told = str(error)
+            known = r"(net.yaml|given):\d+: |dataset\.task\S* is missing|no network"
+            assert re.match(known, told), told
+            assert "Traceback" not in told
+    for odd in noticed:
+        assert re.match(r"net\.yaml:\d+: ", str(odd.message)), odd.message
 
 
 def test_code_is_never_run(tmp_path: Path) -> None:
