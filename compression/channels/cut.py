@@ -38,21 +38,30 @@ def removed(module: nn.Module, channels: Channels, chosen: Chosen, *inputs: Tens
     differently by more than 1e-5 of the largest number, where a group or a layer would lose all its
     channels, or where it has none of that number.
     """
-    stay = _stay(channels, chosen)
     copy = deepcopy(module)
-    tensors = _tensors(copy)
+    remove(copy, channels, chosen)
+    must_agree(masked(module, channels, chosen), copy, *inputs)
+    return copy
+
+
+def remove(module: nn.Module, channels: Channels, chosen: Chosen) -> None:
+    """The same in the module itself, whose parameters become others; nobody looks at its answers.
+
+    ValueError where a group or a layer would lose all its channels: then nothing is changed.
+    """
+    stay = _stay(channels, chosen)
+    tensors = _tensors(module)
     widths = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    homes = _homes(copy)
+    homes = _homes(module)
     for name, axes in stay.items():
-        tensor = tensors[name]
+        tensor = tensors[name].detach()
+        order = _order_of(tensor)
         for axis, left in axes.items():
             positions = torch.from_numpy(np.flatnonzero(left)).to(tensor.device)
             tensor = tensor.index_select(axis, positions)
-        _replace(homes[id(tensors[name])], tensors[name], tensor.detach().clone())
-    for name, part in copy.named_modules():
+        _replace(homes[id(tensors[name])], tensors[name], tensor.clone(memory_format=order))
+    for name, part in module.named_modules():
         _fit(part, widths.get(f"{name}.weight"))
-    must_agree(masked(module, channels, chosen), copy, *inputs)
-    return copy
 
 
 def widened(
@@ -187,6 +196,12 @@ def _stay(channels: Channels, chosen: Chosen) -> dict[str, dict[int, np.ndarray]
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _order_of(tensor: Tensor) -> torch.memory_format:
+    """How its numbers lie in memory."""
+    last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def _homes(module: nn.Module) -> dict[int, list[tuple[nn.Module, str]]]:

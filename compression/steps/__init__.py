@@ -6,6 +6,7 @@ from compression.steps.exits import ExitsStep
 from compression.steps.gate import GateStep
 from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
+from compression.steps.narrow import NarrowStep
 from compression.steps.override import OverrideStep
 from compression.steps.penalty import PenaltyStep
 from compression.steps.quantize import QuantizeStep
@@ -20,6 +21,7 @@ AnyStep = (
     | GateStep
     | LowRankStep
     | MaskStep
+    | NarrowStep
     | OverrideStep
     | PenaltyStep
     | QuantizeStep
@@ -37,6 +39,7 @@ __all__ = [
     "GateStep",
     "LowRankStep",
     "MaskStep",
+    "NarrowStep",
     "OverrideStep",
     "PenaltyStep",
     "QuantizeStep",

@@ -108,6 +108,7 @@ def config_of(road: Road, wish: Wish, network: Path, out: Path) -> AutoConfig:
         base_lr=0.1,
         strength=0.1,
         seed=config.seed,
+        spread_s=config.spread_s,
         workers=0,
         threads=1,  # networks as small as these are not faster with more
     )

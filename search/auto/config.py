@@ -78,15 +78,18 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     reconstruct: int = 500
     """Steps, per layer, of learning how its weights are rounded, where nothing else is done."""
     epochs: int = 0
-    """Epochs of tuning under the recipe, with the whole network as teacher; the first tenth of them
-    is a warm-up; 0: none. The tuned
-    network is taken, or with --held-out the one that is better on those images."""
+    """Epochs in which what is left learns, with the whole network as teacher, the first tenth of
+    them a warm-up; 0: none. Then the tuned network is taken, or with --held-out the one that is
+    better on those images."""
     base_lr: float = 0.01
     """Peak learning rate of tuning."""
     strength: float = 1.0
     """How much the teacher counts in tuning; where much has gone try 0.1, and a larger rate."""
     threads: int | None = None
     """CPU threads of the search and of tuning; default: all cores. Latencies are of one."""
+    spread_s: float = 15.0
+    """Seconds over which layers are measured, at least: a machine has slow spells of some seconds,
+    which are left out."""
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -96,9 +99,11 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"--threads {self.threads} is below 1")
-        if min(self.reconstruct, self.epochs, self.strength) < 0 or self.base_lr <= 0:
+        least = min(self.reconstruct, self.epochs, self.strength, self.spread_s)
+        if least < 0 or self.base_lr <= 0:
             raise ValueError(
-                "--reconstruct, --epochs and --strength are 0 or more, --base-lr is above 0"
+                "--reconstruct, --epochs, --strength and --spread-s are 0 or more, --base-lr is "
+                "above 0"
             )
         if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):
             raise ValueError("--weight-bits fall, each said once")

@@ -76,17 +76,17 @@ def policy_of(given: Given, one: Compressed) -> Policy:
 
 
 def write_recipe(given: Given, one: Compressed) -> Path:
-    """recipe.yaml, under which `main.py --compress` tunes the narrowed network; where there are
-    bits, bits.json too, with which `quantize` rounds what is left. Its first lines say how."""
-    steps: list[dict[str, object]] = []
+    """recipe.yaml, under which `main.py --compress` tunes the narrowed network, with the whole one
+    as teacher; where there are bits, bits.json too, with which `quantize` rounds what is left. Its
+    first lines say how."""
+    steps: list[dict[str, object]] = [{"do": "teach", "strength": given.config.strength}]
     if one.gone:
         keep = {name: given.sizes.widths[name] - gone for name, gone in one.gone.items()}
-        steps.append({"do": "channels", "keep": keep, "repair": "lstsq", "when": {"end": 1}})
+        steps.append({"do": "narrow", "keep": keep, "repair": "lstsq"})
     if one.zeros:
         method = {"by": "level", "share": one.zeros}
         where = {"name": list(one.zeros)}
         steps.append({"do": "mask", "method": method, "where": where, "when": {"end": 1}})
-    steps.append({"do": "teach", "strength": given.config.strength})
     config = given.config
     tuning = (
         f"--base-lr {config.base_lr} --warmup-epochs {config.epochs * WARMUP:g} --clip-norm {CLIP}"

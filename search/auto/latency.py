@@ -99,7 +99,8 @@ class Clock:
         with self._turn():
             table = measure_parts(
                 layers.wanted(stops), given.subject.name, given.out / LAYERS,
-                runtime=self._runtime, context="chained",
+                protocol=Protocol(spread_s=given.config.spread_s), runtime=self._runtime,
+                context="chained",
             )  # fmt: skip
         summed = layers.cost(table)
         whole = summed({})
