@@ -22,8 +22,9 @@ class Bar(Struct, frozen=True):
     title: str
 
 
-def bar_chart(width: float, description: str, bars: Sequence[Bar]) -> Markup:
-    """The bars below each other, the longest as long as there is room.
+def bar_chart(width: float, description: str, bars: Sequence[Bar], least: float = 0.0) -> Markup:
+    """The bars below each other, the longest as long as there is room, or one of `least` if that
+    is longer.
 
     Where names would take half of a narrow picture, each stands above its bar.
     """
@@ -32,7 +33,7 @@ def bar_chart(width: float, description: str, bars: Sequence[Bar]) -> Markup:
     above = names > 0.5 * width
     left = 2.0 if above else names + 10
     row = 1.7 * ROW if above else ROW
-    most = max((bar.value for bar in bars), default=0.0) or 1.0
+    most = max((least, *(bar.value for bar in bars))) or 1.0
     room = width - left - figures - 8
     parts: list[str] = []
     for index, bar in enumerate(bars):

@@ -40,10 +40,16 @@ def document(title: str, *content: str) -> str:
     return f"<!doctype html>\n{page}\n"
 
 
-def write_page(path: str | Path, title: str, introduction: str, charts: Sequence[Chart]) -> None:
-    """Write the charts below each other as one HTML page, atomically."""
+def write_page(
+    path: str | Path,
+    title: str,
+    introduction: str,
+    charts: Sequence[Chart],
+    first: Sequence[Markup] = (),
+) -> None:
+    """Write the charts below each other as one HTML page, atomically; `first` stands above them."""
     top = tag("header", tag("h1", title), tag("p", introduction, class_="quiet"))
-    text = document(title, top, *map(_section, charts))
+    text = document(title, top, *first, *map(_section, charts))
     write_bytes(path, text.encode("utf-8", "replace"))
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from proxyless_nas.bits import Policy
-from proxyless_nas.drawing.markup import Markup
+from proxyless_nas.drawing.bars import Bar, bar_chart
+from proxyless_nas.drawing.markup import Markup, tag
 from proxyless_nas.drawing.page import Chart, write_page
 from proxyless_nas.drawing.scatter import Dot, dots, upright
-from proxyless_nas.drawing.svg import Axis, axis, diamond, disc, frame, picture, polyline
-from proxyless_nas.drawing.words import amount, count
+from proxyless_nas.drawing.svg import axis, diamond, disc, frame, picture
+from proxyless_nas.drawing.tables import table
+from proxyless_nas.drawing.words import amount, count, duration, percent
 from search.auto.goal import OF, Metric
-from search.auto.report import Report
+from search.auto.report import Report, done
 from search.precision.page import bits_picture
 
 NARROW = 500.0  # px
@@ -55,22 +57,47 @@ def write_report_page(
         for bound in report.bounds
     ]
     if report.compressed.gone:
-        note = "Groups of channels that leave together, by the first layer that makes them."
+        note = "How many stay of channels that leave together, by the first layer that makes them."
         kept = {name: whole - report.compressed.gone.get(name, 0) for name, whole in widths.items()}
-        marks = {name: f"{count} of {widths[name]}" for name, count in kept.items()}
-        shares = {name: count / widths[name] for name, count in kept.items()}
-        charts.append(Chart("Channels", note, partial(_kept, "group", shares, marks)))
+        bars = [
+            _bar(name, count / widths[name], f"{count} of {widths[name]}")
+            for name, count in kept.items()
+        ]
+        charts.append(Chart("Channels", note, partial(_kept, "channels", bars)))
     if report.compressed.zeros:
-        note = "Layers some of whose weights are zero."
-        shares = {name: 1 - share for name, share in report.compressed.zeros.items()}
-        marks = {name: f"{share:.0%}" for name, share in shares.items()}
-        charts.append(
-            Chart("Weights that are not zero", note, partial(_kept, "layer", shares, marks))
-        )
+        note = "The share that is left, in layers some of whose weights are zero."
+        zeros = report.compressed.zeros.items()
+        bars = [_bar(name, 1 - share, percent(1 - share, 0)) for name, share in zeros]
+        charts.append(Chart("Weights that are not zero", note, partial(_kept, "weights", bars)))
     if policy is not None:
         note = "Bits of weights, layer by layer; 0 is float."
         charts.append(Chart("Bits", note, partial(bits_picture, policy)))
-    write_page(path, f"{report.network}: {report.goal}", report.verdict(), charts)
+    title = f"{report.network}: {report.goal}"
+    write_page(path, title, report.verdict(), charts, _summary(report))
+
+
+def _summary(report: Report) -> list[Markup]:
+    """What was asked, what came out, and where the time went."""
+    scores = [(one.name, percent(one.searched, 2), percent(one.test, 2)) for one in report.stages]
+    costs = [
+        (bound.of, told(bound.of, before), told(bound.of, after), f"{after / before:.3f}",
+         f"{bound.limit(before) / before:.3f}")
+        for bound in report.bounds
+        for before, after in [report.costs[bound.of]]
+    ]  # fmt: skip
+    spent = [(what, duration(seconds)) for what, seconds in report.seconds.items()]
+    tables = {
+        "Accuracy": table(("network", "search images", "test images"), scores),
+        "Costs": table(("cost", "whole", "found", "share", "asked"), costs),
+        "Time": table(("part", "took"), spent),
+    }
+    words = tag("p", "; ".join(done(report.compressed, short=True)), class_="note")
+    return [words, *(tag("section", tag("h2", name), one) for name, one in tables.items())]
+
+
+def told(of: Metric, value: float) -> str:
+    """A cost with its unit."""
+    return amount(value, OF[of]) if of in OF else count(round(value))
 
 
 def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -> Markup:
@@ -78,8 +105,7 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     bound = next(one for one in report.bounds if one.of == of)
     before, after = report.costs[bound.of]
     shares = [one.costs[of] / before for one in tried]
-    whole = amount(before, OF[of]) if of in OF else count(round(before))
-    title = f"{of}, share of {whole}"
+    title = f"{of}, share of {told(of, before)}"
     x = axis(title, [0.0, 1.0, *shares], 48, width - 16, 4 + 4 * (width > NARROW))
     scores = [100 * one.test for one in (report.stages[0], report.stages[-1])]
     values = [*scores, *(100 * one.accuracy for one in tried)]
@@ -99,15 +125,10 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     )
 
 
-def _kept(what: str, shares: Mapping[str, float], marks: Mapping[str, str], width: float) -> Markup:
-    height = 0.16 * width + 134
-    x = Axis(what, 0.0, float(max(1, len(shares) - 1)), 48, width - 16, 5.0)
-    y = Axis("share kept", 0.0, 1.0, height - 46, 52, 0.2)
-    line = polyline(
-        [(x(n), y(share)) for n, share in enumerate(shares.values())], "line first-line"
-    )
-    places = [
-        disc(x(n), y(share), f"{name}: {marks[name]}", "first")
-        for n, (name, share) in enumerate(shares.items())
-    ]
-    return picture(width, height, f"Kept of each {what}", frame(x, y), line, *places)
+def _bar(name: str, share: float, figure: str) -> Bar:
+    return Bar(name, share, figure, "first", f"{name}: {figure}, {percent(share, 0)}")
+
+
+def _kept(what: str, bars: Sequence[Bar], width: float) -> Markup:
+    """What stays of the whole, which is as long as there is room."""
+    return bar_chart(width, f"{what} that stay", bars, least=1.0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from proxyless_nas.drawing.words import duration
 from search.auto.goal import OF, Bound, Metric
 from search.problems.compressed import Compressed
 
@@ -66,11 +67,12 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     def verdict(self) -> str:
         """One sentence."""
         costs = "every cost is met" if self.met else "NOT every cost is met"
-        kept = "" if self.lost <= self.drop else ", more than may be"
-        took = sum(self.seconds.values())
+        way = "lost" if self.lost >= 0 else "won"
+        kept = "at most" if self.lost <= self.drop else "NOT at most"
+        took = duration(sum(self.seconds.values()))
         return (
-            f"{costs}, {self.lost:+.2f} points of accuracy lost on test images (asked: "
-            f"{self.drop:g}{kept}); {self.judged} networks judged, {took:.0f} s"
+            f"{costs}; {abs(self.lost):.2f} points of accuracy {way} on test images, {kept} "
+            f"{self.drop:g}; {self.judged} networks judged in {took}"
         )
 
 

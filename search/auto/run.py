@@ -1,7 +1,7 @@
 """Automatic compression, from a goal to files: search, make, measure, score, tell."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from search.choices import NotMet
 from search.evaluators.compressed import CompressedNetwork
 from search.journal import Journal
 from search.problems.compressed import Compressed
+from training.datasets import Batch
 from training.evaluate import evaluate
 from training.run_folder import keep_same
 
@@ -130,13 +131,12 @@ def make(given: Given, searched: Searched) -> Report:
     if clock is not None:
         file = clock.measured("made", best.network, one.int8)
         write_bytes(given.out / MODEL, file.data)
-    score = tested(given, best.network, file if one.int8 else None)
     return Report(
         network=given.subject.name,
         goal=given.config.goal,
         drop=given.goal.drop,
         compressed=one,
-        stages=stages(given, made, best, score),
+        stages=stages(given, made, best, file if one.int8 else None),
         test_images=len(given.exam.test),
         costs=spent(given.goal, searched.limits, one, file),
         bounds=given.goal.bounds,
@@ -220,23 +220,23 @@ def spent(
     return found
 
 
-def stages(given: Given, made: Sequence[Made], best: Made, score: float) -> tuple[Stage, ...]:
-    """From the whole network to what was taken of those that were made; test images score all."""
-    whole = evaluate(given.whole, given.judged)
-    first = Stage("whole", whole.top1, _on_test(given, given.whole))
-    others = [
-        Stage(one.how, one.judged.top1, _on_test(given, one.network))
-        for one in made
-        if one is not best
-    ]
-    return (first, *others, Stage(best.how, best.judged.top1, score))
+def stages(
+    given: Given, made: Sequence[Made], best: Made, integers: File | None
+) -> tuple[Stage, ...]:
+    """From the whole network to what was taken of those that were made, and the file of integers
+    that was made of that, as ONNX Runtime answers it; test images score all."""
+    whole = Stage("whole", evaluate(given.whole, given.judged).top1, _on_test(given, given.whole))
+    in_order = sorted(made, key=lambda one: one is best)
+    found = [Stage(one.how, one.judged.top1, _on_test(given, one.network)) for one in in_order]
+    if integers is not None:
+        batches = given.exam.test_batches(given.config.batch_size)
+        scores = [_right(integers, images) for images in (given.judged, batches)]
+        found.append(Stage("in integers", *scores))
+    return (whole, *found)
 
 
-def tested(given: Given, network: nn.Module, file: File | None) -> float:
-    """Accuracy on test images: of the network, or of the file as ONNX Runtime answers it."""
-    if file is None:
-        return _on_test(given, network)
-    batches = given.exam.test_batches(given.config.batch_size)
+def _right(file: File, batches: Iterable[Batch]) -> float:
+    """The share of images that a file knows, in ONNX Runtime."""
     answers = answers_of({"file": in_onnxruntime(file.data)}, batches)["file"]
     return answers.right / answers.images
 

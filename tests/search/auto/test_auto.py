@@ -17,7 +17,7 @@ from proxyless_nas.bits import load_policy
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json
 from proxyless_nas.subject import load_its_weights
-from search.auto.report import Report
+from search.auto.report import Report, done
 from tests.commands.helpers import assert_refused, kill_when, run_here, run_well_at_once, well
 from tests.shared import shared
 
@@ -47,9 +47,10 @@ def test_an_eighth_of_the_bytes_by_bits(tmp_path: Path) -> None:
     bits = report.compressed.bits["blocks.0.first.conv"]
     assert all(len(row.unique()) <= 2**bits for row in layer.weight.detach())
     front = json.loads((tmp_path / "run" / "front.json").read_text())
-    assert (
-        len(front) > 2
-        and "Accuracy against bytes" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert len(front) > 2 and "Accuracy against bytes" in page and report.verdict() in page
+    assert all(
+        words in page for words in (*done(report.compressed), *(s.name for s in report.stages))
     )
     again = well(run_here(*words(tmp_path / "run", "bytes=0.125x", "--methods", "bits")))
     assert "every cost is met" in again and "step/s" not in again
@@ -59,6 +60,13 @@ def test_macs_by_channels_and_a_recipe_that_makes_them_again(tmp_path: Path) -> 
     well(run_here(*words(tmp_path / "run", "macs=0.7x")))
     report = read_json(tmp_path / "run" / "report.json", Report)
     assert report.met and report.compressed.gone and not report.compressed.bits
+    page = (tmp_path / "run" / "report.html").read_text()
+    widths = {"stem.conv": 16, **{f"blocks.{n}.first.conv": 16 << n // 3 for n in range(9)}}
+    assert all(
+        f"{widths[name] - gone} of {widths[name]}" in page
+        for name, gone in report.compressed.gone.items()
+        if name in widths
+    )
     spec = load_spec(str(tmp_path / "run" / "spec.json"))
     network = spec.build()
     load_its_weights(network, str(tmp_path / "run" / "spec.json"))
@@ -79,6 +87,8 @@ def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
     well(run_here(*words(tmp_path / "run", "latency=0.9x", "--methods", "int8")))
     report = read_json(tmp_path / "run" / "report.json", Report)
     assert report.met and report.compressed.int8
+    assert [stage.name for stage in report.stages] == ["whole", "untuned", "in integers"]
+    assert report.stages[1].searched == report.stages[0].searched  # channels stayed
     session = onnxruntime.InferenceSession(
         tmp_path / "run" / "model.onnx", providers=["CPUExecutionProvider"]
     )
