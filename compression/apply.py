@@ -15,7 +15,7 @@ from compression.program import PROGRAM, write_program
 from compression.quantizers.files import write_quantized
 from compression.quantizers.place import quantization_of
 from compression.readers.opening import open_recipe
-from compression.recipe import RECIPE
+from compression.recipe import RECIPE, Recipe
 from proxyless_nas.subject import Subject
 from training.config import TrainConfig
 from training.prepare import subject_of
@@ -29,11 +29,16 @@ def under_its_recipe(config: TrainConfig) -> Extras:
         return PLAIN
     folder = Path(str(config.out)) if config.resume else None
     recipe, notes = open_recipe(config.compress, folder, lambda: subject_of(config))
+    return under(recipe, f"the recipe {config.compress}", notes)
+
+
+def under(recipe: Recipe, called: str = "the recipe", notes: str = "") -> Extras:
+    """What a recipe adds to a training; a run that is continued must be told the same one."""
 
     def begun(out: Path) -> None:
         if notes:
             print(notes)
-        keep_same(out / RECIPE, recipe, f"the recipe {config.compress}")
+        keep_same(out / RECIPE, recipe, called)
 
     return Extras(
         accompany=recipe.accompany, rates=recipe.rates, begun=begun, finished=write_what_is_left

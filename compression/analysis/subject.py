@@ -115,6 +115,17 @@ def images_of(config: ImagesConfig, subject: Subject) -> Exam:
     return Exam(name=data.name, class_names=data.class_names, test=kept.test).limited(config.limit)
 
 
+def must_leave_a_step(config: ImagesConfig, subject: Subject) -> None:
+    """ValueError where the other training images are fewer than a step of training takes."""
+    whole = len(open_dataset(*_source(config, subject)).train)
+    left = whole - (config.held_out or config.limit)
+    if left < config.batch_size:
+        raise ValueError(
+            f"of {whole} training images {left} are left to train with, fewer than the "
+            f"{config.batch_size} of one step (--batch-size): take a smaller --limit"
+        )
+
+
 def exam_of(config: ImagesConfig, subject: Subject, limit: int | None) -> Exam:
     """The test images, or so many of them. ValueError where they do not suit the network."""
     exam = open_test(*_source(config, subject), limit)

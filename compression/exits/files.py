@@ -1,5 +1,6 @@
 """Files of a network with exits: exits.json says what it is, programs run it without our code."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from msgspec import Struct
 from torch import Tensor, nn
 
 from compression.channels.cut import noise
-from compression.describe import shapes_of
+from compression.describe import narrowed, shapes_of
 from compression.exits.heads import Exit
 from compression.exits.network import WithExits, add_exits
 from compression.program import PROGRAM, write_called, write_program
@@ -18,6 +19,7 @@ from proxyless_nas.subject import Subject
 from proxyless_nas.weights import load_weights
 
 EXITS_FILE = "exits.json"
+STAGE = re.compile(r"^stages\.\d+\.")
 
 
 class ExitsFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +41,8 @@ def write_exits(network: WithExits, subject: Subject, folder: Path) -> str:
     """
     write_program(network, subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} answers with the logits of every exit, the network's own last"
-    described = ExitsFile(subject, network.places)
+    in_one = {STAGE.sub("", name): shape for name, shape in shapes_of(network).items()}
+    described = ExitsFile(narrowed(subject, in_one), network.places)
     if shapes_of(described.build()) != shapes_of(network):
         return f"{told}; no description fits what is left of {subject.name}"
     write_json(folder / EXITS_FILE, described)

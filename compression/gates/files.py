@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 from torch import nn
 
-from compression.describe import shapes_of
+from compression.describe import narrowed, shapes_of
 from compression.gates.place import Gates
 from compression.gates.work import expected_work
 from compression.program import PROGRAM, write_program
@@ -48,7 +48,7 @@ def write_gates(network: nn.Module, subject: Subject, folder: Path) -> str:
         f"{work.macs / 1e6:,.2f} M of {work.without_gates / 1e6:,.2f} M multiply-accumulates by "
         f"their densities; {folder / PROGRAM} is the network with its gates, for torch.export.load"
     )
-    described = GatesFile(subject, Gates.of(network))
+    described = GatesFile(narrowed(subject, shapes_of(network)), Gates.of(network))
     if not described.fits(network):
         return f"{told}; no description fits what is left of {subject.name}"
     write_json(folder / GATES_FILE, described)

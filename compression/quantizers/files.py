@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 from torch import nn
 
-from compression.describe import shapes_of
+from compression.describe import narrowed, shapes_of
 from compression.program import PROGRAM, write_program
 from compression.quantizers.asking import policy_of
 from compression.quantizers.fold import folded
@@ -42,7 +42,9 @@ def write_quantized(network: nn.Module, subject: Subject, folder: Path, folded: 
     """
     write_program(with_rounded_weights(network), subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} is the quantized network, for torch.export.load"
-    described = QuantizedFile(subject, folded, quantization_of(network))
+    described = QuantizedFile(
+        narrowed(subject, shapes_of(network)), folded, quantization_of(network)
+    )
     if shapes_of(described.build()) != shapes_of(network):
         return f"{told}; no description fits what is left of {subject.name}"
     layers = layers_of(network, subject.input)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from compression.channels.cut import Chosen, noise
-from compression.channels.groups import Channels, find_channels
+from compression.channels.groups import Channels, Group, find_channels
 from compression.importance import L2, AnyDataFree, AnyImportance
 from compression.importance.base import Batches, by_own_mean
 from compression.refit import Repair
@@ -14,6 +14,7 @@ from compression.schedule import AnyCurve, values_of
 from compression.selectors import Where
 from compression.steps.base import Step
 from compression.widths import Rank, Sizes, at_density, chosen_of, evenly, lowest_first, ranked
+from proxyless_nas.files import did_you_mean
 from proxyless_nas.layer import Shape
 from training.companion import Seen
 
@@ -44,6 +45,8 @@ class Fewer(Step, frozen=True):
             raise ValueError(
                 "say one of a share of `macs`, a `density` and what to `keep` of each group"
             )
+        if self.keep is not None and self.multiple != 1:
+            raise ValueError("`keep` says how many stay: leave `multiple` out")
 
     def shares(self, times: int) -> Sequence[float]:
         """What stays at so many times. ValueError where that is no share, or rises."""
@@ -60,10 +63,16 @@ class Fewer(Step, frozen=True):
         """Those that may leave. ValueError where `keep` asks for more of a group than it has."""
         layers = set(self.where.layers(plain))
         channels = find_channels(plain, noise(shape, plain)).made_by(layers)
+        said: dict[str, int] = {}
         for layer, kept in (self.keep or {}).items():
-            group = channels[layer]
+            group = _group(channels, layer)
             if not 0 < kept <= group.width:
                 raise ValueError(f"{kept} of the {group.width} channels of {layer} cannot stay")
+            if said.setdefault(group.name, kept) != kept:
+                raise ValueError(
+                    f"{kept} channels of {layer} and {said[group.name]} of {group.name} cannot "
+                    "stay: they are the same ones"
+                )
         return channels
 
     def batches_of(self, seen: Seen) -> Batches:
@@ -97,6 +106,14 @@ class Fewer(Step, frozen=True):
             lost = lowest_first(scores, sizes.macs, share * sizes.macs({}), self.multiple)
         least = {name: max(lost.get(name, 0), len(gone.get(name, ()))) for name in sizes.widths}
         return chosen_of(least, ranking)
+
+
+def _group(channels: Channels, layer: str) -> Group:
+    try:
+        return channels[layer]
+    except LookupError as error:
+        hint = did_you_mean(layer, [name for one in channels.groups for name in one.makers])
+        raise ValueError(f"`keep`: {error.args[0]}{hint}") from error
 
 
 def images_of(batches: Batches) -> torch.Tensor:

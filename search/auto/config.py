@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, get_args
 
 from compression.analysis.subject import ImagesConfig
+from compression.quantizers.grid import must_be_bits
 from latency_tables.runtimes import RuntimeConfig, RuntimeName
 from proxyless_nas.command import short
 from search.strategies.by_optuna import opened_optuna
@@ -49,7 +50,8 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     target: str | None = None
     """What tvm compiles for: a preset such as raspberry-pi-4, or JSON; by default this CPU."""
     methods: tuple[Method, ...] = METHODS
-    """What may be done; what does not help the goal is not tried."""
+    """What may be done; what does not help the goal is not tried. int8 is for a latency, and where
+    it is tried, other bits are not."""
     strategy: StrategyName = "least-lost"
     """least-lost: what each change loses alone is judged, then where least is lost for what is
     saved goes first; sensitivity: of the same, each what loses no more than one threshold, as in
@@ -74,7 +76,7 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     shares: tuple[float, ...] = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
     """Shares of the weights of a layer that may be zero, rising."""
     calibrated_on: int = 256
-    """Of the --limit images, so many estimate batch norms and ranges."""
+    """Of the --limit images, so many fit layers anew and estimate ranges."""
     reconstruct: int = 500
     """Steps, per layer, of learning how its weights are rounded, where nothing else is done."""
     epochs: int = 0
@@ -94,16 +96,18 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError(f"--methods: some of {', '.join(METHODS)}")
+        for bits in self.weight_bits:
+            must_be_bits(bits)
         for flag in ("tries", "networks", "multiple", "widths", "calibrated_on"):
             if getattr(self, flag) < 1:
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"--threads {self.threads} is below 1")
-        least = min(self.reconstruct, self.epochs, self.strength, self.spread_s)
+        least = min(self.floor, self.reconstruct, self.epochs, self.strength, self.spread_s)
         if least < 0 or self.base_lr <= 0:
             raise ValueError(
-                "--reconstruct, --epochs, --strength and --spread-s are 0 or more, --base-lr is "
-                "above 0"
+                "--floor, --reconstruct, --epochs, --strength and --spread-s are 0 or more, "
+                "--base-lr is above 0"
             )
         if list(self.weight_bits) != sorted(set(self.weight_bits), reverse=True):
             raise ValueError("--weight-bits fall, each said once")

@@ -58,9 +58,8 @@ class Limits:
     whole: Mapping[Metric, float]
 
     @staticmethod
-    def of(goal: Goal, costs: Mapping[Metric, Cost]) -> "Limits":
-        """Those that are asked for."""
-        nothing = Compressed()
+    def of(goal: Goal, costs: Mapping[Metric, Cost], nothing: Compressed) -> "Limits":
+        """Those that are asked for, as shares of what the network costs when `nothing` is done."""
         return Limits(costs, goal.bounds, {one.of: costs[one.of](nothing) for one in goal.bounds})
 
     def excess(self, one: Compressed) -> float:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import yaml
 from msgspec import Struct
+from msgspec.structs import replace
 from torch import nn
 
-from compression.apply import under_its_recipe, write_what_is_left
+from compression.apply import under, write_what_is_left
 from compression.quantizers.files import write_quantized
 from compression.quantizers.fold import folded
 from compression.quantizers.place import quantize
 from compression.quantizers.reconstruct import Reconstruction, reconstruct
+from compression.recipe import read_recipe
 from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits, Policy
 from proxyless_nas.files import write_bytes
 from proxyless_nas.subject import Subject
@@ -22,7 +24,7 @@ from search.evaluators.compressed import CompressedNetwork, asked_of
 from search.problems.compressed import Compressed
 from training.config import TrainConfig
 from training.evaluate import Evaluation, evaluate
-from training.run import Extras, run_training
+from training.run import run_training
 
 WARMUP, CLIP = 0.1, 2.0
 """Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
@@ -131,20 +133,18 @@ def tuned(given: Given) -> nn.Module:
         seed=config.seed,
         workers=config.workers,
         threads=config.threads,
-        compress=str(given.out / RECIPE),
         out=str(given.out / TUNED),
     )
 
-    def extras_of(train: TrainConfig) -> Extras:
-        extras = under_its_recipe(train)
+    def first(train: TrainConfig, subject: Subject) -> nn.Module:
+        return deepcopy(given.whole).requires_grad_(True)
 
-        def finished(subject: Subject, network: nn.Module, out: Path) -> None:
-            write_what_is_left(subject, network, out)
-            kept.append(deepcopy(network).cpu().eval())
+    def finished(subject: Subject, network: nn.Module, out: Path) -> None:
+        write_what_is_left(subject, network, out)
+        kept.append(deepcopy(network).cpu().eval())
 
-        return Extras(accompany=extras.accompany, begun=extras.begun, finished=finished)
-
-    run_training(train, extras_of)
+    extras = under(read_recipe(given.out / RECIPE))
+    run_training(train, lambda train: replace(extras, first=first, finished=finished))
     return kept[0].requires_grad_(False)
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 import torch
 from torch import nn
 
-from compression.analysis.subject import exam_of, images_of, opened_trained
+from compression.analysis.subject import exam_of, images_of, must_leave_a_step, opened_trained
 from compression.channels.cut import noise
 from compression.channels.groups import Channels, find_channels
 from compression.importance import L2
@@ -26,16 +26,17 @@ from search.auto.config import HERE, AutoConfig, Method
 from search.auto.costs import Cost, counted
 from search.auto.goal import Goal, Metric
 from search.auto.layerwise import Layerwise, bit_operations, on_hardware
-from search.problems.compressed import Compression
+from search.problems.compressed import Compressed, Compression
 from training.datasets import Batch, Exam
 
 HELPS: dict[Method, tuple[Metric, ...]] = {
     "channels": get_args(Metric),
     "sparsity": ("nonzeros",),
     "bits": ("bytes", "bops"),
-    "int8": ("latency", "bytes", "bops"),
+    "int8": ("latency",),
 }
-"""Which costs a method lowers on a machine that is there."""
+"""Which costs a method lowers on a machine that is there; integers, which lower others too, are
+made for a latency alone."""
 ON_HARDWARE: dict[Method, tuple[Metric, ...]] = {
     "channels": get_args(Metric),
     "sparsity": ("nonzeros",),
@@ -69,6 +70,11 @@ class Given:
     flows: bool
     """Whether what flows has 8 bits: on simulated hardware, which knows no float."""
 
+    @property
+    def nothing(self) -> Compressed:
+        """What the whole network is: in float, or on simulated hardware in 8 bits everywhere."""
+        return self.problem.decode([0] * len(self.problem.counts))
+
 
 def given_of(config: AutoConfig, goal: Goal) -> Given:
     """ValueError where nothing was learned, or where no method helps the goal."""
@@ -77,6 +83,8 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
     subject, whole = source.subject, source.network.eval().requires_grad_(False)
     shape = subject.input
     methods = methods_for(config, goal, hardware)
+    if config.epochs:
+        must_leave_a_step(config, subject)
     images = images_of(config, subject)
     judged = list(images.test_batches(config.batch_size))
     seen = list(images.limited(config.calibrated_on).test_batches(config.batch_size))
@@ -114,7 +122,8 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
 
 
 def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> list[Method]:
-    """Those of the config that lower a cost of the goal; int8 where a runtime computes with it."""
+    """Those of the config that lower a cost of the goal; int8 where a runtime computes with it, and
+    then no other bits: all weights have 8."""
     helps = HELPS if hardware is None else ON_HARDWARE
     found: list[Method] = [
         one for one in config.methods if any(of in helps[one] for of in goal.metrics)
@@ -122,6 +131,8 @@ def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> li
     timed = "latency" in goal.metrics and hardware is None
     if timed and config.runtime not in INT8_RUNTIMES and "int8" in found:
         found.remove("int8")
+    if "int8" in found and "bits" in found:
+        found.remove("bits")
     return found
 
 

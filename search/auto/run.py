@@ -56,12 +56,14 @@ def auto(config: AutoConfig) -> None:
     given = given_of(config, goal)
     counted = tuple(one for one in goal.bounds if one.of in given.costs)
     if counted:
-        must_be_possible(Limits.of(Goal(counted, goal.drop), given.costs), given.problem)
+        within = Limits.of(Goal(counted, goal.drop), given.costs, given.nothing)
+        must_be_possible(within, given.problem)
     keep_same(out / CONFIG, _same(config), "what is asked")
     searched = search(given)
     with Locks(out / LOCK).held(0, "another process makes what was found: waiting for it"):
         if not (out / REPORT).exists():
-            report, tried = make(given, searched), judged_of(given, searched.limits)
+            tried = judged_of(given, searched.limits)
+            report = make(given, searched, len(tried))
             policy = policy_of(given, report.compressed) if report.compressed.bits else None
             write_json(out / FRONT, front_of(tried))
             write_report_page(out / PAGE, report, tried, given.sizes.widths, policy)
@@ -82,7 +84,6 @@ class Searched:
     limits: Limits
     found: Found
     file: File | None
-    judged: int
     seconds: dict[str, float]
 
 
@@ -93,11 +94,11 @@ def search(given: Given) -> Searched:
     costs = dict(given.costs)
     if clock is not None:
         costs["latency"] = clock.cost(given.problem.stops)
-    limits = Limits.of(given.goal, costs)
+    limits = Limits.of(given.goal, costs, given.nothing)
     must_be_possible(limits, given.problem)
     measuring = time.perf_counter() - start
     searching = Searching(given)
-    losses, probed, probing = searching.alone()
+    losses, probing = searching.alone()
     found, file = decide(given, searching, limits, losses, clock)
     return Searched(
         network=searching.network,
@@ -105,7 +106,6 @@ def search(given: Given) -> Searched:
         limits=limits,
         found=found,
         file=file,
-        judged=probed + found.judged,
         seconds={
             "measuring": measuring,
             "each change alone": probing,
@@ -120,8 +120,8 @@ def clock_of(given: Given) -> Clock | None:
     return Clock(given) if measured else None
 
 
-def make(given: Given, searched: Searched) -> Report:
-    """Rounded, tuned, measured, scored and written."""
+def make(given: Given, searched: Searched, judged: int) -> Report:
+    """Rounded, tuned, measured, scored and written; told with how many networks were `judged`."""
     clock, one, file = searched.clock, searched.found.compressed, searched.file
     write_recipe(given, one)
     making = time.perf_counter()
@@ -141,7 +141,7 @@ def make(given: Given, searched: Searched) -> Report:
         costs=spent(given.goal, searched.limits, one, file),
         bounds=given.goal.bounds,
         macs=round(given.costs["macs"](one)),
-        judged=searched.judged,
+        judged=judged,
         seconds=searched.seconds | {"making": time.perf_counter() - making},
         files=(told, *((str(given.out / MODEL),) if file is not None else ())),
     )
@@ -167,7 +167,7 @@ def decide(
     was wrong. NotMet where no network met it in a few rounds.
     """
     met: list[tuple[Found, File]] = []
-    aim = limits
+    aim, seconds = limits, 0.0
     bound = next((one for one in limits.bounds if one.of == "latency"), None)
     for number in range(ROUNDS):
         try:
@@ -178,6 +178,7 @@ def decide(
             raise
         if clock is None or bound is None:
             return found, None
+        seconds += found.seconds
         one = found.compressed
         file = clock.measured(f"round {number}", searching.network.narrowed(one), one.int8)
         share = file.ms / bound.limit(file.whole_ms)
@@ -191,7 +192,8 @@ def decide(
             f"no network of {ROUNDS} that were predicted to be fast enough was: measure again on a "
             "calmer machine, or ask for more"
         )
-    return min(met, key=lambda one: float(one[0].evidence.loss))
+    best, file = min(met, key=lambda one: float(one[0].evidence.loss))
+    return best._replace(seconds=seconds), file
 
 
 def corrected(limits: Limits, bound: Bound, one: Compressed, share: float) -> Limits:

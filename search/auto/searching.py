@@ -20,11 +20,10 @@ ALONE = "alone.jsonl"
 
 
 class Found(NamedTuple):
-    """The answer, what the images of the search say of it, and what it took."""
+    """The answer, what the images of the search say of it, and the seconds that it took."""
 
     compressed: Compressed
     evidence: Evidence
-    judged: int
     seconds: float
 
 
@@ -39,17 +38,17 @@ class Searching:
         )  # fmt: skip
         self._known: dict[tuple[int, ...], Evidence] = {}
 
-    def alone(self) -> tuple[list[np.ndarray], int, float]:
-        """[knobs][options]: what each loses alone; how many were judged, and in which time.
+    def alone(self) -> tuple[list[np.ndarray], float]:
+        """[knobs][options]: what each loses alone; and in which time that was judged.
 
         Nothing where the strategy does not ask.
         """
         if self._given.config.strategy not in BY_LOSSES_ALONE:
-            return [], 0, 0.0
+            return [], 0.0
         strategy = probing_of(self.problem)
         journal = Journal(self._given.out / ALONE)
-        count = ask_and_tell(strategy, self._judge, journal, strategy.probes, "each change alone")
-        return strategy.losses(), count, journal.seconds
+        ask_and_tell(strategy, self._judge, journal, strategy.probes, "each change alone")
+        return strategy.losses(), journal.seconds
 
     def within(self, limits: Limits, losses: Sequence[np.ndarray], file: Path) -> Found:
         """The network that loses least within the limits; NotMet where there is none."""
@@ -70,7 +69,7 @@ class Searching:
                 f"{nearest(limits, decode(best.options))}; let more be lost (--floor), or ask for "
                 "less"
             )
-        return Found(decode(best.options), self._judge(0, best), count, journal.seconds)
+        return Found(decode(best.options), self._judge(0, best), journal.seconds)
 
     def _judge(self, number: int, choices: Choices) -> Evidence:
         options = choices.options
@@ -84,7 +83,11 @@ def must_be_possible(limits: Limits, problem: Compression) -> None:
     least = problem.decode([count - 1 for count in problem.counts])
     if limits.excess(least) > 1:
         near = nearest(limits, least)
-        raise NotMet(f"the goal cannot be met: with everything that may be done it is {near}")
+        hint = "; without int8 (--methods channels sparsity bits) weights may have fewer bits"
+        raise NotMet(
+            f"the goal cannot be met: with everything that may be done it is {near}"
+            f"{hint if problem.int8 else ''}"
+        )
 
 
 def nearest(limits: Limits, one: Compressed) -> str:

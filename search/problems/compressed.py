@@ -39,6 +39,10 @@ class Compression:
     shares: Sequence[float] = (0.0,)
     int8: bool = False
 
+    def __post_init__(self) -> None:
+        if self.int8 and self._rounded:
+            raise ValueError("weights of a network in int8 have 8 bits: search one of the two")
+
     @property
     def knobs(self) -> tuple[Knob, ...]:
         """Groups, then bits and zeros of layers, then int8."""

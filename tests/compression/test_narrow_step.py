@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from msgspec import convert
 from torch import Tensor, nn
 
+from compression.apply import write_what_is_left
+from compression.exits.files import open_exits
+from compression.gates.files import open_gated
 from compression.importance import ActivationMean
 from compression.quantizers.activations import RangeActivations
+from compression.quantizers.files import open_quantized
 from compression.quantizers.place import quantization_of
 from compression.quantizers.weights import RangeWeights
 from compression.recipe import Recipe
@@ -24,8 +30,11 @@ from compression.steps import (
     TeachStep,
 )
 from proxyless_nas import macs_of, parameters_of
+from proxyless_nas.counting import in_eval_mode
 from proxyless_nas.layer import Shape
 from proxyless_nas.published import published_spec
+from proxyless_nas.subject import Subject, open_subject
+from proxyless_nas.weights import save_tensors
 from tests.compression.channels.networks import NETWORKS, settle
 from tests.training.learning import USUAL, short_plan
 from training.learner import Learner, Manner
@@ -34,6 +43,7 @@ from training.optimizer import sgd
 from training.workers import Alone
 
 STEPS, PER_EPOCH = 4, 2
+Opened = Callable[[Path], tuple[nn.Module, Subject]]
 CASES = ("plain", "squeeze and excitation", "concatenation", "depthwise, grouped and transposed")
 CASES += ("chunk", "reused layer", "shortcut of option A")
 
@@ -145,6 +155,11 @@ def test_weights_stay_in_the_order_of_memory_that_they_had() -> None:
     [
         ({"macs": 0.001}, "cannot be met: with as few channels as may stay"),
         ({"keep": {"stem.conv": 17}}, "17 of the 16 channels of stem.conv cannot stay"),
+        (
+            {"keep": {"stem.conv": 8, "blocks.0.second.conv": 12}},
+            "12 channels of blocks.0.second.conv and 8 of stem.conv cannot stay: they are the same",
+        ),
+        ({"keep": {"stem.con": 8}}, r"no channels of stem.con can leave.*\(did you mean stem.conv"),
         ({"density": 0.5, "where": Where(name="classifier.*")}, "make no channels that can"),
     ],
 )
@@ -162,6 +177,7 @@ def test_what_cannot_be_leaves_the_network_as_it_was(what: dict, message: str) -
         (lambda: NarrowStep(macs=0.5, when=When(begin=1)), "leave its `when` out"),
         (lambda: NarrowStep(macs=Linear(start=1, stop=0.5)), "`macs` is one share, not a curve"),
         (lambda: NarrowStep(), "say one of a share of `macs`, a `density`"),
+        (lambda: NarrowStep(keep={"a": 3}, multiple=4), "leave `multiple` out"),
         (
             lambda: Recipe((MaskStep(method={"by": "level", "share": 0.5}), NarrowStep(macs=0.5))),
             "narrow replaces layers that mask works on: let narrow come first",
@@ -171,3 +187,29 @@ def test_what_cannot_be_leaves_the_network_as_it_was(what: dict, message: str) -
 def test_what_makes_no_sense_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+BEHIND: dict[str, tuple[dict[str, object], Opened]] = {
+    "quantize": ({"weights": {"by": "range"}}, lambda run: open_quantized(run / "quantized.json")),
+    "gate": ({"density": 0.5}, open_gated),
+    "exits": ({"heads": [{"behind": "blocks.2", "weight": 0.3}]}, open_exits),
+}
+
+
+@pytest.mark.parametrize("kind", BEHIND)
+def test_what_stands_behind_it_is_opened_again_from_its_files(kind: str, tmp_path: Path) -> None:
+    fields, opened = BEHIND[kind]
+    steps = [{"do": "narrow", "macs": 0.5, "rank": "lowest-first"}, {"do": kind, **fields}]
+    recipe = convert({"steps": steps}, Recipe)
+    subject = open_subject("resnet20_cifar")
+    network = settle(subject.build(seed=0))
+    whole = macs_of(network, subject.input)
+    companion = recipe.accompany(network, subject.input, short_plan(PER_EPOCH, STEPS))
+    left = companion.plain(network)
+    save_tensors(tmp_path / "weights.pt", left.state_dict())
+    write_what_is_left(subject, left, tmp_path)
+    again, narrow = opened(tmp_path)
+    assert narrow.spec is not None and narrow.spec.macs <= 0.5 * whole
+    x, _ = images(subject.input, 0)
+    with in_eval_mode(left), in_eval_mode(again):
+        torch.testing.assert_close(again(x), left(x))

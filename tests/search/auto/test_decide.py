@@ -32,7 +32,7 @@ class Searches:
             one = Compressed(gone={"conv": gone} if gone else {})
             if limits.excess(one) <= 1:
                 loss = torch.tensor(float(gone))
-                return Found(one, Evidence(loss, 1 - loss), 1, 0.0)
+                return Found(one, Evidence(loss, 1 - loss), 1.5)
         raise NotMet("not so far")
 
 
@@ -54,9 +54,11 @@ def decided(searches: Any, factors: Sequence[float]) -> tuple[Found, File | None
 
 
 def test_the_aim_moves_by_what_was_measured() -> None:
-    found, file = decided(Searches(15), [1.2] * 6)
+    searches = Searches(15)
+    found, file = decided(searches, [1.2] * 6)
     assert file is not None and file.ms <= 1.0
     assert found.compressed.gone == {"conv": 12}  # 0.8 ms are predicted, 0.96 measured
+    assert found.seconds == 1.5 * searches.asked > 1.5  # of all rounds
 
 
 def test_what_is_met_stays_where_the_aim_moves_beyond_what_can_be_reached() -> None:
