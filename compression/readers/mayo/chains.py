@@ -1,6 +1,6 @@
 """Overriders of Mayo's over the layers of a network, as steps of a recipe."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 from torch import nn
@@ -9,8 +9,10 @@ from compression.low_rank import Share
 from compression.overriders import AnyOverrider, Incremental, Of
 from compression.overriders.kinds import looks
 from compression.readers.mayo.classes import made_of
-from compression.readers.mayo.layers import Layers
+from compression.readers.mayo.gating import Gates, beside
+from compression.readers.mayo.layers import FLOWS, Layers
 from compression.readers.mayo.made import AnyMade, Filters, Made, Ranks, Slim
+from compression.readers.mayo.narrower import REPLACED, full_rank
 from compression.readers.mayo.notes import Notes
 from compression.readers.mayo.pins import Given, Pin
 from compression.readers.mayo.slimming import Slimming
@@ -22,31 +24,25 @@ from proxyless_nas.language.values import refuse
 ONCE = When(times=(0,))
 EARLY = "chosen once, before the first step"
 FROZEN = "there should_update: false keeps what a checkpoint says"
-LOW_RANK = "LowRankApproximation"
-REPLACED = f"its layer becomes narrower ones by {LOW_RANK}"
 Chain = tuple[Of, tuple[AnyOverrider, ...], When]
 
 
 class Chains:
     """What stands over each tensor, gathered into as few steps as say it."""
 
-    def __init__(self, layers: Layers, notes: Notes, learnt: int) -> None:
+    def __init__(
+        self, layers: Layers, notes: Notes, learnt: int, gates: Gates, narrower: Collection[str]
+    ) -> None:
+        """They stand behind the steps of `gates`, and not over layers that become `narrower`."""
         self._layers, self._notes, self._learnt = layers, notes, learnt
+        self._gates, self._narrower = gates, narrower
         self._chains: dict[Chain, list[str]] = {}
         self._filters: dict[tuple[float, When], list[str]] = {}
         self._ranks: dict[float, list[str]] = {}
-        self._slimming = Slimming(layers, notes)
-        self._replaced: set[str] = set()
-        """Layers that are others from the first step on."""
+        self._slimming = Slimming(layers, notes, gates)
 
     def steps(self, pins: Sequence[Pin]) -> tuple[AnyStep, ...]:
-        """All steps. ValueError with FILE:LINE for what is wrong in the files."""
-        self._replaced = {
-            pin.layer
-            for pin in pins
-            for one in pin.each
-            if one.kind == LOW_RANK and one.args.get("enable", True) and pin.key == "weights"
-        }
+        """All steps, and those of the gates. ValueError with FILE:LINE for what is wrong."""
         for pin in pins:
             self._over(pin)
         return (
@@ -54,6 +50,7 @@ class Chains:
                 LowRankStep(rank=Share(share=share), where=_where(names))
                 for share, names in self._ranks.items()
             ),
+            *self._gates.steps,
             *(
                 StructuresStep(
                     method={"by": "l1", "share": share},
@@ -67,7 +64,7 @@ class Chains:
                 OverrideStep(of=of, chain=chain, where=_where(names), when=when)
                 for (of, chain, when), names in self._chains.items()
             ),
-            *self._slimming.steps(alone=not self._chains),
+            *self._slimming.steps(alone=not self._chains and not self._gates.steps),
         )
 
     def _over(self, pin: Pin) -> None:
@@ -86,12 +83,15 @@ class Chains:
                 self._slimming.add(pin, given, made.kind, made.differs)
             elif isinstance(made.kind, Ranks):
                 self._say(pin, given, self._narrowed(target, made, made.kind))
-            elif pin.layer in self._replaced and target[0] not in ("output", "error"):
+            elif target[1] in self._narrower and target[0] not in FLOWS.values():
                 self._say(pin, given, Made(None, why=REPLACED))
             elif isinstance(made.kind, Filters):
                 self._say(pin, given, self._filtered(target, pin, given, made, made.kind, number))
             elif (why := _unfit(made.kind, target[0], [one for _, one in chain])) is not None:
                 self._say(pin, given, Made(None, why=why))
+            elif self._gates.each and target[0] in FLOWS.values():
+                what = f"{given.told}: {pin.key} of {pin.layer} cannot be overridden"
+                refuse(given.place, (), f"{what} {beside(self._gates.each[0])}")
             else:
                 chain.append((given, made))
         if chain and target is not None:
@@ -116,7 +116,7 @@ class Chains:
             if unsaid:
                 told = (*told, "without _priority the last one said comes first, as there")
             self._say(pin, given, replace(made, told=told, differs=differs), of=of)
-        self._chains.setdefault((of, kinds, when), []).append(name)
+        self._chains.setdefault((of, kinds, when), []).append(self._gates.behind(name))
 
     def _filtered(
         self, target: tuple[Of, str], pin: Pin, given: Given, made: Made, kind: Filters, number: int
@@ -131,7 +131,7 @@ class Chains:
         if not given.args.get("should_update", True):
             when = ONCE
             differs.append(f"{EARLY}; {FROZEN}")
-        self._filters.setdefault((kind.share, when), []).append(name)
+        self._filters.setdefault((kind.share, when), []).append(self._gates.behind(name))
         return replace(made, differs=tuple(differs))
 
     def _narrowed(self, target: tuple[Of, str], made: Made, kind: Ranks) -> Made:
@@ -139,8 +139,7 @@ class Chains:
         weight = self._layers.weight(name)
         if of != "weight" or weight is None:
             return Made(None, why="only weights have a rank")
-        outputs, inputs, height, width = (*weight.shape, 1, 1)[:4]
-        full = min(height * inputs, width * outputs)
+        full = full_rank(weight)
         if kind.gone >= full:
             return Made(None, why=f"all of the {full} singular values would go")
         self._ranks.setdefault((full - kind.gone) / full, []).append(name)

@@ -1,6 +1,6 @@
 """Mayo's gated convolutions: channels that each image chooses."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -8,6 +8,7 @@ from torch import nn
 
 from compression.readers.arguments import typed
 from compression.readers.mayo.layers import Layers
+from compression.readers.mayo.narrower import REPLACED
 from compression.readers.mayo.notes import Notes
 from compression.readers.mayo.pins import GATES, Gate
 from compression.readers.reading import Said
@@ -64,9 +65,34 @@ class Params(Struct, frozen=True, kw_only=True):
         )
 
 
-def gate_steps(gates: Sequence[Gate], layers: Layers, notes: Notes) -> list[GateStep]:
-    """A step per gated convolution. ValueError with FILE:LINE for one that cannot have gates."""
-    found: list[GateStep] = []
+class Gates(Struct, frozen=True):
+    """A step per gated convolution, and what is told of these layers behind the steps."""
+
+    steps: tuple[GateStep, ...] = ()
+    each: tuple[Gate, ...] = ()
+    convolutions: frozenset[str] = frozenset()
+    scales: dict[str, Gate] = {}
+    """By the name of a batch norm, the gates that stand in the place of its scales."""
+
+    def behind(self, name: str) -> str:
+        """What steps behind the gates call a layer: what is gated is a part of its gates."""
+        return f"{name}.conv" if name in self.convolutions else name
+
+
+def beside(gate: Gate) -> str:
+    """The gates that something else cannot stand beside, and the way out."""
+    told = f"beside the gates of {gate.layer} ({gate.place})"
+    return f"{told}: leave one of the two out, by `enable: false`"
+
+
+def gates_of(
+    gates: Sequence[Gate], layers: Layers, notes: Notes, narrower: Collection[str]
+) -> Gates:
+    """All of a configuration; layers that become `narrower` ones have none.
+
+    ValueError with FILE:LINE for a layer that cannot have gates.
+    """
+    found = Gates()
     for gate in gates:
         built = layers.built(gate.layer, gate.place)
         params = typed(Params, gate.args, gate.place, f"{GATES} of {gate.layer}")
@@ -74,14 +100,23 @@ def gate_steps(gates: Sequence[Gate], layers: Layers, notes: Notes) -> list[Gate
         if not built:
             notes.say(gate.place, what, "translated", "it leads nowhere in this network, as there")
             continue
-        step, (verdict, words) = _step(gate, params, layers)
+        name, (verdict, words) = _convolution(gate, params, layers, narrower)
         notes.say(gate.place, what, verdict, words)
-        if step is not None:
-            found.append(step)
+        if name is not None:
+            scale = layers.scale(gate.layer)
+            found = Gates(
+                (*found.steps, params.step(name)),
+                (*found.each, gate),
+                found.convolutions | {name},
+                found.scales | ({} if scale is None else {scale: gate}),
+            )
     return found
 
 
-def _step(gate: Gate, params: Params, layers: Layers) -> tuple[GateStep | None, Said]:
+def _convolution(
+    gate: Gate, params: Params, layers: Layers, narrower: Collection[str]
+) -> tuple[str | None, Said]:
+    """The convolution that gets gates, if it does, and what is to be said of them."""
     if not params.enable:
         return None, ("translated", "they are not enabled")
     why = params.refused()
@@ -94,6 +129,8 @@ def _step(gate: Gate, params: Params, layers: Layers) -> tuple[GateStep | None, 
         raise ValueError(
             f"{gate.place}: {gate.layer} has no batch norm, and gates stand for scales"
         )
+    if own[0] in narrower:
+        return None, ("cannot be", REPLACED)
     differs = params.differs()
     words = "; ".join([f"gate with a density of {params.density:g}", *differs])
-    return params.step(own[0]), ("differs" if differs else "translated", words)
+    return own[0], ("differs" if differs else "translated", words)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from compression.readers.mayo.chains import Chains
 from compression.readers.mayo.files import merged_files, said
-from compression.readers.mayo.gating import gate_steps
+from compression.readers.mayo.gating import gates_of
 from compression.readers.mayo.layers import Layers
+from compression.readers.mayo.narrower import narrower
 from compression.readers.mayo.notes import Notes
 from compression.readers.mayo.pins import Pins
 from compression.readers.mayo.searching import tell_searches
@@ -30,9 +31,10 @@ def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
     for name, place in found.layers:
         if not built[name] and any(pin.layer == name for pin in found.pins):
             notes.say(place, name, "translated", "it leads nowhere in this network, as there")
-    gates = gate_steps(found.gates, layers, notes)
     pins = [pin for pin in found.pins if built[pin.layer]]
-    steps = (*Chains(layers, notes, learnt).steps(pins), *gates)
+    replaced = narrower(pins, layers)
+    gates = gates_of(found.gates, layers, notes, replaced)
+    steps = Chains(layers, notes, learnt, gates, replaced).steps(pins)
     _must_be_pinned(config, found, notes)
     rates = Trainer(config, notes, learnt).rates()
     tell_searches(config, subject.source, notes)

@@ -34,7 +34,11 @@ def _command(config: Config, network: str, tolerance: str) -> str:
         refuse(config.place(tolerance), split_key(tolerance), f"{share!r} is no number")
     key = "search.accuracy.baseline"
     base = config.get(key) if key in config else None
-    points = 100 * share * (base if isinstance(base, int | float) else 1.0)
+    base = base if isinstance(base, int | float) else 1.0
+    for name, value in ((tolerance, share), (key, base)):
+        if not 0 <= value <= 1:
+            refuse(config.place(name), split_key(name), f"{value} is no share of 0 to 1")
+    points = 100 * share * base
     goal = f"{GOALS.get(cost, GOALS['memory'])} accuracy_drop={points:g}"
     return (
         f"python -m compression auto --arch {network} --weights FILE --out DIR --strategy "

@@ -6,6 +6,7 @@ from compression.channels.groups import Group
 from compression.importance import BatchNormScale
 from compression.masks.methods import ROUNDING
 from compression.penalties import L1
+from compression.readers.mayo.gating import Gates, beside
 from compression.readers.mayo.layers import Layers
 from compression.readers.mayo.made import Slim
 from compression.readers.mayo.notes import Notes
@@ -15,27 +16,35 @@ from compression.selectors import Where
 from compression.steps import AnyStep, ChannelsStep, PenaltyStep
 from proxyless_nas.language.values import refuse
 
-LATER = "channels leave in a training of their own, before numbers are overridden: only the penalty"
+LATER = (
+    "channels leave in a training of their own, before numbers are overridden and gates stand: "
+    "only the penalty"
+)
 
 
 class Slimming:
     """All layers that are slimmed."""
 
-    def __init__(self, layers: Layers, notes: Notes) -> None:
-        self._layers, self._notes = layers, notes
+    def __init__(self, layers: Layers, notes: Notes, gates: Gates) -> None:
+        self._layers, self._notes, self._gates = layers, notes, gates
         self._found: list[tuple[Pin, Given, Slim, tuple[str, ...]]] = []
 
     def add(self, pin: Pin, given: Given, kind: Slim, differs: tuple[str, ...]) -> None:
         """One more. ValueError with FILE:LINE where its layer has no scale that learns."""
-        if self._layers.scale(pin.layer) is None:
+        scale = self._layers.scale(pin.layer)
+        if scale is None:
             refuse(
                 given.place, (), f"{pin.layer} has no batch norm that learns a scale "
                 "(normalizer_params: {scale: true})"
             )  # fmt: skip
+        if scale in self._gates.scales:
+            gate = self._gates.scales[scale]
+            what = f"{given.told}: {pin.layer} has no scales"
+            refuse(given.place, (), f"{what} {beside(gate)}")
         self._found.append((pin, given, kind, differs))
 
     def steps(self, alone: bool) -> list[AnyStep]:
-        """Penalties, and where no number is overridden the channels that leave."""
+        """Penalties, and with nothing beside them the channels that leave."""
         pressed: dict[float, list[str]] = {}
         keep: dict[str, tuple[Group, int]] = {}
         for pin, given, kind, differs in self._found:

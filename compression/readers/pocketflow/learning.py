@@ -28,10 +28,10 @@ class Asked(Struct, frozen=True):
         names = quantizable(network, self.subject.input)
         return [(name, network.get_submodule(name)) for name in names]
 
-    def auto(self, goal: str, methods: str) -> str:
-        """The command that searches for what an agent searches there."""
+    def auto(self, goal: str, methods: str, more: str = "") -> str:
+        """The command that searches for what an agent searches there; it may need `more` flags."""
         arch = self.subject.source
-        flags = f'--weights FILE --goal "{goal}" --methods {methods} --out DIR'
+        flags = f'--weights FILE --goal "{goal}" --methods {methods}{more} --out DIR'
         return f"python -m compression auto --arch {arch} {flags}"
 
 

@@ -4,6 +4,7 @@ from compression.quantizers.activations import RangeActivations
 from compression.quantizers.weights import AnyWeights, CodebookWeights, RangeWeights
 from compression.readers.pocketflow.flags import Codebook, Uniform, UniformTf
 from compression.readers.pocketflow.learning import CHECKPOINT, NO_AGENT, OF_AGENT, Asked, Made
+from compression.readers.pocketflow.stored import share_stored
 from compression.readers.reading import Said
 from compression.steps import QuantizeStep
 
@@ -11,6 +12,8 @@ FLOAT = 32
 MOST = 8
 KEEPS = 0.999
 """What stays at each step of the ends of TensorFlow's ranges of activations."""
+LEAST = 2
+"""The fewest bits that `python -m compression auto` gives weights where it is not told which."""
 OF_BITS = (
     "nb_rlouts", "w_bit_min", "w_bit_max", "tune_global_steps", "tune_layerwise_steps",
     "tune_disp_steps", "enbl_rl_global_tune", "enbl_rl_layerwise_tune", "enbl_random_layers",
@@ -38,7 +41,13 @@ def uniform(own: Uniform, asked: Asked) -> Made:
         learner=("differs", f"`quantize` from the first step on; {_adam(asked)}"),
         steps=_steps(weights, activations, own.uql_quantize_all_layers),
         said={
-            **_of_bits("uql", own.uql_enbl_rl_agent, own.uql_equivalent_bits, asked),
+            **_of_bits(
+                "uql",
+                own.uql_enbl_rl_agent,
+                own.uql_equivalent_bits,
+                own.uql_quantize_all_layers,
+                asked,
+            ),
             "uql_weight_bits": (
                 ("translated", "nothing beside an agent, there neither")
                 if own.uql_enbl_rl_agent
@@ -75,7 +84,13 @@ def non_uniform(own: Codebook, asked: Asked) -> Made:
         ),
         steps=_steps(weights, None, own.nuql_quantize_all_layers),
         said={
-            **_of_bits("nuql", own.nuql_enbl_rl_agent, own.nuql_equivalent_bits, asked),
+            **_of_bits(
+                "nuql",
+                own.nuql_enbl_rl_agent,
+                own.nuql_equivalent_bits,
+                own.nuql_quantize_all_layers,
+                asked,
+            ),
             "nuql_weight_bits": (
                 ("translated", "nothing beside an agent, there neither")
                 if own.nuql_enbl_rl_agent
@@ -192,17 +207,37 @@ def _buckets(prefix: str, used: bool, split: bool) -> dict[str, Said]:
     return dict.fromkeys(flags, ("translated", "`per: channel`; its size does nothing there"))
 
 
-def _of_bits(prefix: str, agent: bool, bits: int, asked: Asked) -> dict[str, Said]:
+def _of_bits(
+    prefix: str, agent: bool, bits: int, everything: bool, asked: Asked
+) -> dict[str, Said]:
     """Of flags by which an agent gives each layer bits of its own."""
-    goal = f"bytes={bits / FLOAT:g}x"
-    found: Said = (
-        "differs",
-        "the same bits everywhere in the place of an agent's choice; what it looks for is found "
-        f"by `{asked.auto(goal, 'bits')}`",
-    )
     none: Said = ("translated", "no agent is asked for: all layers have the same bits")
     return {
-        f"{prefix}_enbl_rl_agent": found if agent else none,
+        f"{prefix}_enbl_rl_agent": ("differs", _by_agent(bits, everything, asked))
+        if agent
+        else none,
         f"{prefix}_equivalent_bits": ("translated", f"`bits: {bits}`") if agent else NO_AGENT,
         **{f"{prefix}_{name}": OF_AGENT if agent else NO_AGENT for name in OF_BITS},
     }
+
+
+def _by_agent(bits: int, everything: bool, asked: Asked) -> str:
+    """What is there in the place of an agent, and the command that looks for what it would.
+
+    The goal is what a network of so many bits costs there: its weights alone are fewer bytes.
+    """
+    share = share_stored(asked.subject, bits, everything)
+    more = "".join(f" {one}" for one in range(MOST, bits - 1, -1)) if bits < LEAST else ""
+    command = asked.auto(f"bytes={share:g}x", "bits", f" --weight-bits{more}" if more else "")
+    told = (
+        "the same bits everywhere in the place of an agent's choice; what it looks for is found "
+        f"by `{command}`"
+    )
+    if bits == FLOAT:
+        return told
+    ends = "" if everything else " but for the first and the last layer"
+    return (
+        f"{told}: equivalent bits are of weights alone, bytes of all that is stored, and "
+        f"{share:g}x are weights of `bits: {bits}`{ends}, a step for each of their channels, and "
+        "float for the rest"
+    )

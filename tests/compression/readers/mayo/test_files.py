@@ -1,6 +1,7 @@
 """Several files of Mayo's: how they are merged and imported, guessed, told apart and run."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from compression.readers.reading import Reading
 from compression.recipe import read_recipe
 from compression.steps import OverrideStep
 from proxyless_nas.subject import open_subject
+from search.auto.goal import read_goal
 from tests.commands.helpers import assert_refused, run_here, well
 from tests.compression.readers.mayo.tiny import NETWORK, over, read, subject
 from tests.shared import shared
@@ -141,6 +143,16 @@ def test_the_command_that_a_search_is_told_is_one_of_ours(tmp_path: Path) -> Non
     flags = [word for word in words.partition("back-tracking")[0].split() if word[:2] == "--"]
     said = well(run_here("-m", "compression", "auto", "--help"))
     assert flags and all(flag in said for flag in [*flags, "--floor", "--goal", "back-tracking"])
+
+
+@pytest.mark.parametrize("tolerance", ["0", "0.000000001", "0.02", "1"])
+def test_the_tolerance_of_a_search_is_points_that_a_goal_may_lose(
+    tolerance: str, tmp_path: Path
+) -> None:
+    words = read(tmp_path, f"search:\n  accuracy.tolerance: {tolerance}\n").notes[0].words
+    asked, floor = re.search(r'--goal "(.+?)"', words), re.search(r"--floor (\S+)", words)
+    assert asked is not None and floor is not None
+    assert read_goal(asked[1]).drop == float(floor[1]) == pytest.approx(100 * float(tolerance))
 
 
 def test_the_command_takes_several_files(tmp_path: Path) -> None:

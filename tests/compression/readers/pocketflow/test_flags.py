@@ -83,8 +83,8 @@ def test_every_flag_belongs_to_one_group() -> None:
     "flags, words",
     [
         ("channel", '--goal "macs=0.5x" --methods channels'),
-        ("uniform --uql_enbl_rl_agent", '--goal "bytes=0.125x" --methods bits'),
-        ("non-uniform --nuql_enbl_rl_agent --nuql_equivalent_bits 2", "bytes=0.0625x"),
+        ("uniform --uql_enbl_rl_agent", '--goal "bytes=0.1339x" --methods bits'),
+        ("non-uniform --nuql_enbl_rl_agent --nuql_equivalent_bits 2", "bytes=0.0718x"),
         ("weight-sparse", '--goal "nonzeros=0.25x" --methods sparsity'),
     ],
 )

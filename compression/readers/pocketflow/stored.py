@@ -1,0 +1,41 @@
+"""What a network needs to be stored, as `python -m compression auto` counts it."""
+
+from math import ceil
+
+from torch import nn
+
+from compression.channels.cut import noise
+from compression.quantizers.fold import norms_behind
+from compression.quantizers.place import quantizable
+from proxyless_nas.bits import FLOAT_BITS
+from proxyless_nas.subject import Subject
+
+PARTS = 10_000
+"""A share is rounded up to so many parts of one: what is counted here then fits into it."""
+
+
+def share_stored(subject: Subject, bits: int, everything: bool) -> float:
+    """The share of its bits that a network is left with whose weights have so many.
+
+    Without `everything` the first and the last layer keep theirs. Each channel of what is rounded
+    has a step in float, like all else; batch norms are part of the layers that they follow.
+    """
+    network = subject.build(seed=0)
+    numbers = sum(one.numel() for one in network.parameters())
+    for name, norm in norms_behind(network, noise(subject.input, network)):
+        numbers -= sum(one.numel() for one in network.get_submodule(norm).parameters())
+        layer = network.get_submodule(name)
+        numbers += len(_weight(layer)) if layer.bias is None else 0
+    names = quantizable(network, subject.input)
+    left = FLOAT_BITS * numbers
+    for name in names if everything else names[1:-1]:
+        weight = _weight(network.get_submodule(name))
+        if bits < FLOAT_BITS:
+            left += FLOAT_BITS * len(weight) - (FLOAT_BITS - bits) * weight.numel()
+    return min(1.0, ceil(PARTS * left / (FLOAT_BITS * numbers)) / PARTS)
+
+
+def _weight(layer: nn.Module) -> nn.Parameter:
+    weight = layer.weight
+    assert isinstance(weight, nn.Parameter)
+    return weight
