@@ -101,19 +101,6 @@ def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
     assert again.costs == report.costs and again.stages == report.stages
 
 
-def test_weights_that_are_zero_and_stay_so_while_the_rest_is_tuned(tmp_path: Path) -> None:
-    flags = ["--epochs", "1", "--batch-size", "32", "--workers", "0", "--shares", "0.7"]
-    flags += ["--methods", "sparsity"]
-    well(run_here(*words(tmp_path / "run", "nonzeros=0.6x", *flags)))
-    report = read_json(tmp_path / "run" / "report.json", Report)
-    assert report.met and set(report.compressed.zeros.values()) == {0.7}
-    weights = torch.load(tmp_path / "run" / "weights.pt", weights_only=True)
-    spec = load_spec(str(tmp_path / "run" / "spec.json"))
-    zeros = sum(int((weights[f"{name}.weight"] == 0).sum()) for name in report.compressed.zeros)
-    kept = sum(layer.weights + layer.output.channels for layer in spec.layers())  # norms folded
-    assert zeros and report.costs["nonzeros"][1] == kept - zeros
-
-
 def test_energy_on_hardware_that_is_simulated(tmp_path: Path) -> None:
     flags = ["--device", "bitfusion", "--methods", "bits"]
     well(run_here(*words(tmp_path / "run", "energy=0.8x", *flags)))

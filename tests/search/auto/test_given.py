@@ -6,6 +6,7 @@ import pytest
 import torch
 from msgspec import convert
 
+from proxyless_nas import load_spec
 from proxyless_nas.files import read_json
 from proxyless_nas.published import published_spec
 from proxyless_nas.weights import load_tensors, save_tensors
@@ -80,16 +81,22 @@ def test_shares_are_of_eight_bits_everywhere_where_hardware_knows_no_float(folde
 def test_tuning_begins_with_the_weights_beside_the_network_and_goes_on_elsewhere(
     folder: Path, tmp_path: Path
 ) -> None:
+    """And what is zero stays so while the rest is tuned."""
     here, there = tmp_path / "here", tmp_path / "there"
     how = {"methods": ("sparsity",), "shares": (0.5,), "epochs": 1, "base_lr": 1e-6}
     auto(config_of(folder, "nonzeros=0.9x", out=str(here), **how))
     report = read_json(here / "report.json", Report)
+    assert report.met and set(report.compressed.zeros.values()) == {0.5}
     before, after = (load_tensors(at / "weights.pt") for at in (folder, here))
     for layer in report.compressed.zeros:
         left = after[f"{layer}.weight"] != 0
         assert 0.4 < float(left.float().mean()) < 0.6
         own, learned = (one[f"{layer}.weight"][left] for one in (before, after))
         torch.testing.assert_close(learned, own, rtol=1e-2, atol=1e-3)
+    spec = load_spec(str(here / "spec.json"))
+    kept = sum(layer.weights + layer.output.channels for layer in spec.layers())  # norms folded
+    zeros = sum(int((after[f"{name}.weight"] == 0).sum()) for name in report.compressed.zeros)
+    assert zeros and report.costs["nonzeros"][1] == kept - zeros
     here.rename(there)
     (there / "report.json").unlink()
     auto(config_of(folder, "nonzeros=0.9x", out=str(there), **how))
