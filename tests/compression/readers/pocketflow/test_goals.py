@@ -51,7 +51,7 @@ def asked_by(words: str, name: str) -> tuple[Limits, Compression]:
     assert goal is not None
     config = AutoConfig(arch=name, out="", goal=goal[1], methods=("bits",))
     known = config.weight_bits if bits is None else tuple(map(int, bits[1].split()))
-    return Limits.of(read_goal(goal[1]), costs), Compression({}, layers, (32, *known))
+    return Limits.of(read_goal(goal[1]), costs, Compressed()), Compression({}, layers, (32, *known))
 
 
 @pytest.mark.parametrize("prefix", LEARNERS)
