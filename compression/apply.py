@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from compression.analysis.sparsity import sparsity_of, told
-from compression.describe import described
+from compression.describe import described, shapes_of
 from compression.exits import WithExits
 from compression.exits.files import write_exits
 from compression.gates.files import write_gates
@@ -46,7 +46,8 @@ def under(recipe: Recipe, called: str = "the recipe", notes: str = "") -> Extras
 
 
 def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
-    """spec.json of a compressed network, or network.pt2 where no description says what it is.
+    """spec.json of a compressed network, the network.yaml of one in YAML whose layers are as wide
+    as before, or network.pt2 where no description says what it is.
 
     Of a network with exits or gates, or a quantized one, network.pt2 and, to build it anew,
     exits.json, gates.json or quantized.json; of one that overrides what flows through it
@@ -68,6 +69,9 @@ def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
         return
     if isinstance(network, WithExits):
         print(write_exits(network, subject, out))
+        return
+    if subject.described is not None and shapes_of(subject.build(seed=0)) == shapes_of(network):
+        subject.save(out)
         return
     try:
         if subject.spec is not None:

@@ -1,17 +1,22 @@
 """A network of ours that has lost channels is described again, and its description is right."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from compression.apply import write_what_is_left
 from compression.channels.cut import removed
 from compression.channels.groups import find_channels
 from compression.describe import described
 from compression.importance import Random
 from compression.widths import chosen_of, ranked
 from proxyless_nas import hand_made, macs_of, parameters_of
+from proxyless_nas.counting import in_eval_mode
 from proxyless_nas.network import NetworkSpec
 from proxyless_nas.published import published_spec
+from proxyless_nas.subject import open_subject
 from tests.compression.channels.networks import settle
 from tests.proxyless_nas.test_network import SPECS
 
@@ -60,3 +65,18 @@ def test_a_network_that_no_description_fits_is_refused() -> None:
         network.register_parameter("extra", nn.Parameter(torch.zeros(3)))
         with pytest.raises(ValueError, match=message):
             described(SPECS[name], network)
+
+
+def test_a_network_in_yaml_stays_one_as_long_as_it_is_as_wide(tmp_path: Path) -> None:
+    subject = open_subject("models/lenet5.yaml")
+    network = subject.build(seed=0)
+    weight = network.get_parameter("conv0.conv.weight")
+    with torch.no_grad():
+        weight[weight.abs() < weight.abs().median()] = 0.0
+    write_what_is_left(subject, network, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["network.yaml"]
+    again = open_subject(str(tmp_path / "network.yaml")).build(seed=1)
+    again.load_state_dict(network.state_dict())
+    x = torch.randn(2, 1, 28, 28)
+    with in_eval_mode(network), in_eval_mode(again):
+        torch.testing.assert_close(again(x), network(x))
