@@ -68,11 +68,12 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
         """One sentence."""
         costs = "every cost is met" if self.met else "NOT every cost is met"
         way = "lost" if self.lost >= 0 else "won"
-        kept = "" if self.lost <= self.drop else "MORE than "
+        may = f"{self.drop:g} may be lost"
+        kept = f" ({may})" if self.lost <= self.drop else f", but only {may}"
         took = duration(sum(self.seconds.values()))
         return (
-            f"{costs}; {abs(self.lost):.2f} points of accuracy {way} on test images, {kept}"
-            f"{self.drop:g} may be lost; {self.judged} networks judged in {took}"
+            f"{costs}; {abs(self.lost):.2f} points of accuracy {way} on test images{kept}; "
+            f"{self.judged} networks judged in {took}"
         )
 
 
