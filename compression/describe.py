@@ -11,8 +11,8 @@ from proxyless_nas.subject import Subject
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Of tensors, by their names."""
-_OWN = (".weight", ".parametrizations.weight.original")
-AT = tuple(f"{inside}{own}" for inside in ("", ".conv") for own in _OWN)
+OWN = (".weight", ".parametrizations.weight.original")
+AT = tuple(f"{inside}{own}" for inside in ("", ".conv") for own in OWN)
 """Where the weight of a layer stands: below its name, under a quantizer, inside of a gate."""
 
 

@@ -70,6 +70,11 @@ class ImagesConfig(NetworkConfig, frozen=True, kw_only=True, forbid_unknown_fiel
     workers: Annotated[int | None, short("j")] = None
     """Processes that decode image files; default: one per core, at most 16."""
 
+    @property
+    def kept_apart(self) -> int:
+        """How many training images nobody else may learn from."""
+        return self.held_out or self.limit
+
 
 class Opened(Struct, frozen=True):
     """A network with its weights; `fresh` where it has learned nothing."""
@@ -111,14 +116,14 @@ def images_of(config: ImagesConfig, subject: Subject) -> Exam:
     data.must_fit(subject.input, subject.classes)
     if config.held_out is None and config.limit == len(data.train):
         return Exam(name=data.name, class_names=data.class_names, test=data.train)
-    kept = data.split(config.held_out or config.limit, config.seed)
+    kept = data.split(config.kept_apart, config.seed)
     return Exam(name=data.name, class_names=data.class_names, test=kept.test).limited(config.limit)
 
 
 def must_leave_a_step(config: ImagesConfig, subject: Subject) -> None:
     """ValueError where the other training images are fewer than a step of training takes."""
     whole = len(open_dataset(*_source(config, subject)).train)
-    left = whole - (config.held_out or config.limit)
+    left = whole - config.kept_apart
     if left < config.batch_size:
         raise ValueError(
             f"of {whole} training images {left} are left to train with, fewer than the "

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from torch import nn
 
 from compression.analysis.subject import ImagesConfig, exam_of, images_of, opened_trained
@@ -19,6 +18,7 @@ from latency_tables.protocol import Protocol
 from proxyless_nas.command import Switch, short
 from proxyless_nas.files import write_bytes, write_json
 from proxyless_nas.subject import Subject
+from training.datasets import images_in
 
 REPORT = ".int8.json"
 
@@ -58,7 +58,7 @@ def run_int8(config: Int8Config) -> None:
     """The command. ValueError where no int8 file is faster here."""
     subject, network, reaches = _opened(config)
     exam = exam_of(config, subject, config.test_limit)
-    images = torch.cat([x for x, _ in images_of(config, subject).test_batches(config.batch_size)])
+    images = images_in(images_of(config, subject).test_batches(config.batch_size))
     narrow = not sums_are_exact() if config.narrow is None else config.narrow
     network = folded(network, subject.input)
     tried = files_of(network, subject.input, images, config.ranges, narrow, reaches)

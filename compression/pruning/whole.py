@@ -22,7 +22,7 @@ from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
 from training.batch_norm import reestimate
 from training.config import TrainConfig
-from training.datasets import Batch, Dataset, Images
+from training.datasets import Batch, Dataset, Images, images_in
 from training.device import keep_freed_memory, pick_device
 from training.evaluate import Evaluation, evaluate
 from training.prepare import dataset_of, first_network, fitted, subject_of
@@ -73,7 +73,7 @@ class Whole:
         """The network with these channels zero, and layers that make up for them on `seen` images;
         how far each is off."""
         network = self.network.to(self.device)
-        images = torch.cat([x for x, _ in self._seen()])
+        images = images_in(self._seen())
         now, found = repaired(network, self.channels, chosen, images)
         self.network.cpu()
         return now.cpu(), found

@@ -4,7 +4,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import torch
 from msgspec import convert, to_builtins
 from msgspec.structs import replace
 from torch import nn
@@ -26,6 +25,7 @@ from proxyless_nas.counting import layers_of
 from proxyless_nas.files import write_json
 from proxyless_nas.layer import Layer, Shape
 from proxyless_nas.weights import save_tensors
+from training.datasets import images_in
 from training.evaluate import evaluate
 
 RANGES: dict[str, AnyRange] = {
@@ -109,7 +109,7 @@ def run_quantize(config: QuantizeConfig) -> None:
     network = deepcopy(whole)
     batches = list(images_of(config, subject).test_batches(config.batch_size))
     quantize(network, asked, batches)
-    images = torch.cat([x for x, _ in batches])
+    images = images_in(batches)
     if config.reconstruct:
         reconstruct(network, whole, images, Reconstruction(steps=config.reconstruct))
     if config.correct_biases:

@@ -16,10 +16,11 @@ from compression.overriders.place import overridden
 from compression.quantizers.place import quantization_of
 from compression.refit import repaired
 from compression.steps.base import AtWork
-from compression.steps.fewer import Fewer, images_of
+from compression.steps.fewer import Fewer
 from compression.steps.leaving import gone_from, let_go, prepare
 from proxyless_nas.layer import Shape
 from training.companion import Seen
+from training.datasets import images_in
 from training.plan import Plan
 
 
@@ -104,7 +105,7 @@ class _Thinning(AtWork):
     @torch.no_grad()
     def _repair(self, lost: Chosen) -> None:
         """Let layers answer without what is lost as they do now."""
-        images = images_of(self._batches)
+        images = images_in(self._batches)
         sparse = {
             name.rpartition(".")[0]
             for name, mask in masks_of(self._network).items()

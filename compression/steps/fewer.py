@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from compression.channels.cut import Chosen, noise
@@ -45,8 +44,8 @@ class Fewer(Step, frozen=True):
             raise ValueError(
                 "say one of a share of `macs`, a `density` and what to `keep` of each group"
             )
-        if self.keep is not None and self.multiple != 1:
-            raise ValueError("`keep` says how many stay: leave `multiple` out")
+        if self.keep is not None and (self.multiple, self.rank) != (1, "evenly"):
+            raise ValueError("`keep` says how many stay: leave `multiple` and `rank` out")
 
     def shares(self, times: int) -> Sequence[float]:
         """What stays at so many times. ValueError where that is no share, or rises."""
@@ -114,8 +113,3 @@ def _group(channels: Channels, layer: str) -> Group:
     except LookupError as error:
         hint = did_you_mean(layer, [name for one in channels.groups for name in one.makers])
         raise ValueError(f"`keep`: {error.args[0]}{hint}") from error
-
-
-def images_of(batches: Batches) -> torch.Tensor:
-    """[N, C, H, W] of all batches."""
-    return torch.cat([x for x, _ in batches])

@@ -9,10 +9,11 @@ from compression.masks import plain_copy
 from compression.refit import repaired
 from compression.schedule import When
 from compression.steps.base import AtWork
-from compression.steps.fewer import Fewer, images_of
+from compression.steps.fewer import Fewer
 from proxyless_nas.counting import macs_of
 from proxyless_nas.layer import Shape
 from training.companion import Seen
+from training.datasets import images_in
 from training.plan import Plan
 
 
@@ -44,7 +45,7 @@ class NarrowStep(Fewer, frozen=True, tag="narrow"):
         channels = self.channels_of(plain, shape)
         chosen = self.lost(plain, channels, shape, batches, share, {})
         if self.repair is not None:
-            plain, _ = repaired(plain, channels, chosen, images_of(batches))
+            plain, _ = repaired(plain, channels, chosen, images_in(batches))
         whole = plain.cpu()  # where both are compared in whole float32
         removed(whole, channels, chosen, noise(shape, whole))
         before = macs_of(whole, shape)

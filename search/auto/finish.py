@@ -19,10 +19,11 @@ from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits, Policy
 from proxyless_nas.files import write_bytes
 from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
-from search.auto.given import Given, images_in
+from search.auto.given import Given
 from search.evaluators.compressed import CompressedNetwork, asked_of
 from search.problems.compressed import Compressed
 from training.config import TrainConfig
+from training.datasets import images_in
 from training.evaluate import Evaluation, evaluate
 from training.run import run_training
 
@@ -122,7 +123,7 @@ def tuned(given: Given) -> nn.Module:
         dataset=config.dataset,
         path=config.path,
         normalise=config.normalise,
-        held_out=config.held_out or config.limit,
+        held_out=config.kept_apart,
         interpolation=config.interpolation,
         val_every=None,
         epochs=config.epochs,

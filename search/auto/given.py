@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-import torch
 from torch import nn
 
 from compression.analysis.subject import exam_of, images_of, must_leave_a_step, opened_trained
@@ -104,9 +103,10 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
         int8="int8" in methods,
     )
     if not problem.knobs:
+        hint = "; int8 is made where a latency is asked for" if "int8" in config.methods else ""
         raise ValueError(
             f"{', '.join(config.methods)} cannot lower {' and '.join(goal.metrics)} of "
-            f"{subject.name}"
+            f"{subject.name}{hint}"
         )
     costs = counted(sizes, {name: f"{name}.weight" for name in layers})
     if "bops" in goal.metrics or hardware is not None:
@@ -170,8 +170,3 @@ def _channels(network: nn.Module, shape: Shape) -> Channels | None:
         return found.made_by(Where().layers(network))
     except ValueError:
         return None
-
-
-def images_in(batches: Sequence[Batch]) -> torch.Tensor:
-    """[N, C, H, W]."""
-    return torch.cat([x for x, _ in batches])

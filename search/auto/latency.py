@@ -24,9 +24,10 @@ from proxyless_nas.files import read_json, write_bytes, write_json
 from proxyless_nas.layer import Shape
 from proxyless_nas.locks import Locks
 from search.auto.costs import Cost
-from search.auto.given import Given, images_in
+from search.auto.given import Given
 from search.problems.compressed import Compressed
 from training.batch_norm import batch_norms
+from training.datasets import images_in
 
 LAYERS, TIMES, MEASURED, LOCK = "layers.json", "latencies.json", "measured", ".latencies.lock"
 BRIEF = Protocol(burn_in_s=0.5, spread_s=0.0)

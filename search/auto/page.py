@@ -80,7 +80,7 @@ def _summary(report: Report) -> list[Markup]:
     """What was asked, what came out, and where the time went."""
     scores = [(one.name, percent(one.searched, 2), percent(one.test, 2)) for one in report.stages]
     costs = [
-        (bound.of, told(bound.of, before), told(bound.of, after), f"{after / before:.3f}",
+        (bound.of, with_unit(bound.of, before), with_unit(bound.of, after), f"{after / before:.3f}",
          f"{bound.limit(before) / before:.3f}")
         for bound in report.bounds
         for before, after in [report.costs[bound.of]]
@@ -95,7 +95,7 @@ def _summary(report: Report) -> list[Markup]:
     return [words, *(tag("section", tag("h2", name), one) for name, one in tables.items())]
 
 
-def told(of: Metric, value: float) -> str:
+def with_unit(of: Metric, value: float) -> str:
     """A cost with its unit."""
     return amount(value, OF[of]) if of in OF else count(round(value))
 
@@ -105,7 +105,7 @@ def _scatter(report: Report, tried: Sequence[Tried], of: Metric, width: float) -
     bound = next(one for one in report.bounds if one.of == of)
     before, after = report.costs[bound.of]
     shares = [one.costs[of] / before for one in tried]
-    title = f"{of}, share of {told(of, before)}"
+    title = f"{of}, share of {with_unit(of, before)}"
     x = axis(title, [0.0, 1.0, *shares], 48, width - 16, 4 + 4 * (width > NARROW))
     scores = [100 * one.test for one in (report.stages[0], report.stages[-1])]
     values = [*scores, *(100 * one.accuracy for one in tried)]

@@ -83,10 +83,11 @@ def must_be_possible(limits: Limits, problem: Compression) -> None:
     least = problem.decode([count - 1 for count in problem.counts])
     if limits.excess(least) > 1:
         near = nearest(limits, least)
+        by_bits = problem.int8 and {"bytes", "bops"} & {bound.of for bound in limits.bounds}
         hint = "; without int8 (--methods channels sparsity bits) weights may have fewer bits"
         raise NotMet(
             f"the goal cannot be met: with everything that may be done it is {near}"
-            f"{hint if problem.int8 else ''}"
+            f"{hint if by_bits else ''}"
         )
 
 

@@ -21,7 +21,7 @@ from proxyless_nas.layer import Shape
 from search.choices import Evidence
 from search.evaluators.rounded import Answered, divergence
 from search.problems.compressed import Compressed
-from training.datasets import Batch
+from training.datasets import Batch, images_in
 
 WEIGHTS = RangeWeights(range=MeanSquare())
 EIGHT = 8
@@ -45,7 +45,7 @@ class CompressedNetwork:
         self.whole, self.shape = deepcopy(whole).eval().requires_grad_(False), shape
         self._channels, self._ranking, self._seen = channels, ranking, seen
         self._lone, self._flows = folded(self.whole, shape), flows
-        self._images = torch.cat([x for x, _ in seen])
+        self._images = images_in(seen)
         with torch.no_grad():
             self._judged = [
                 Answered(x, y, self.whole(x).double().log_softmax(dim=1)) for x, y in judged

@@ -177,7 +177,8 @@ def test_what_cannot_be_leaves_the_network_as_it_was(what: dict, message: str) -
         (lambda: NarrowStep(macs=0.5, when=When(begin=1)), "leave its `when` out"),
         (lambda: NarrowStep(macs=Linear(start=1, stop=0.5)), "`macs` is one share, not a curve"),
         (lambda: NarrowStep(), "say one of a share of `macs`, a `density`"),
-        (lambda: NarrowStep(keep={"a": 3}, multiple=4), "leave `multiple` out"),
+        (lambda: NarrowStep(keep={"a": 3}, multiple=4), "leave `multiple` and `rank` out"),
+        (lambda: NarrowStep(keep={"a": 3}, rank="lowest-first"), "leave `multiple` and `rank` out"),
         (
             lambda: Recipe((MaskStep(method={"by": "level", "share": 0.5}), NarrowStep(macs=0.5))),
             "narrow replaces layers that mask works on: let narrow come first",

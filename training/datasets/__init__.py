@@ -7,7 +7,7 @@ from proxyless_nas.files import did_you_mean
 from training.datasets.augmentation import Augmentation, Colour
 from training.datasets.class_folders import TOGETHER, Folders
 from training.datasets.dataset import Dataset, Exam, Source
-from training.datasets.images import Batch, Batches, Images
+from training.datasets.images import Batch, Batches, Images, images_in
 from training.datasets.normalisation import Normalisation, NormalisationName
 from training.datasets.order import Share
 from training.datasets.reading import USUAL, Interpolation, Reading
@@ -29,6 +29,7 @@ __all__ = [
     "NormalisationName",
     "Reading",
     "Share",
+    "images_in",
     "open_dataset",
     "open_test",
     "usual_dataset",

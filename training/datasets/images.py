@@ -1,7 +1,7 @@
 """What every set of images can do, wherever the pixels live: be cut, streamed, and read once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import torch
@@ -16,6 +16,11 @@ from training.datasets.order import WHOLE, Order, Share
 Batch = tuple[Tensor, Tensor]
 """Images [B, C, H, W] and labels int64 [B]."""
 CPU = torch.device("cpu")
+
+
+def images_in(batches: Iterable[Batch]) -> Tensor:
+    """[N, C, H, W], of all batches in one."""
+    return torch.cat([x for x, _ in batches])
 
 
 class Images(ABC):

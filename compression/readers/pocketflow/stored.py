@@ -4,8 +4,7 @@ from math import ceil
 
 from torch import nn
 
-from compression.channels.cut import noise
-from compression.quantizers.fold import norms_behind
+from compression.quantizers.fold import folded
 from compression.quantizers.place import quantizable
 from proxyless_nas.bits import FLOAT_BITS
 from proxyless_nas.subject import Subject
@@ -20,12 +19,8 @@ def share_stored(subject: Subject, bits: int, everything: bool) -> float:
     Without `everything` the first and the last layer keep theirs. Each channel of what is rounded
     has a step in float, like all else; batch norms are part of the layers that they follow.
     """
-    network = subject.build(seed=0)
+    network = folded(subject.build(seed=0), subject.input)
     numbers = sum(one.numel() for one in network.parameters())
-    for name, norm in norms_behind(network, noise(subject.input, network)):
-        numbers -= sum(one.numel() for one in network.get_submodule(norm).parameters())
-        layer = network.get_submodule(name)
-        numbers += len(_weight(layer)) if layer.bias is None else 0
     names = quantizable(network, subject.input)
     left = FLOAT_BITS * numbers
     for name in names if everything else names[1:-1]:

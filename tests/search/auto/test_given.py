@@ -16,6 +16,7 @@ from search.auto.given import given_of, hardware_of, methods_for
 from search.auto.goal import read_goal
 from search.auto.report import Report
 from search.auto.run import auto
+from search.choices import NotMet
 from search.problems.compressed import Compression
 from tests.compression.analysis.commands import small_cifar
 from tests.compression.channels.networks import settle
@@ -109,6 +110,7 @@ def test_tuning_begins_with_the_weights_beside_the_network_and_goes_on_elsewhere
         ({"epochs": 1, "limit": 130}, "of 150 training images 20 are left to train with"),
         ({"epochs": 1, "limit": 150}, "0 are left to train with"),
         ({"weight_bits": (16, 8)}, "16 bits"),
+        ({"methods": ("int8",)}, "int8 cannot lower macs.*; int8 is made where a latency"),
         ({"floor": -1.0}, "--floor"),
         ({"spread_s": -1.0}, "--spread-s"),
     ],
@@ -119,3 +121,12 @@ def test_what_cannot_be_is_said_before_anything_is_judged(
     with pytest.raises(ValueError, match=message):
         auto(config_of(folder, "macs=0.9x", out=str(tmp_path / "run"), **wrong))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("bound, hinted", [("bytes=0.001x", True), ("macs=0.001x", False)])
+def test_fewer_bits_are_hinted_at_where_integers_stand_in_their_way(
+    folder: Path, tmp_path: Path, bound: str, hinted: bool
+) -> None:
+    with pytest.raises(NotMet, match="with everything that may be done") as refused:
+        auto(config_of(folder, f"latency=1x {bound}", out=str(tmp_path / "run")))
+    assert ("without int8" in str(refused.value)) == hinted
