@@ -62,7 +62,7 @@ def write_what_is_left(subject: Subject, network: nn.Module, out: Path) -> None:
         )
         return
     if quantization_of(network).layers:
-        print(write_quantized(network, subject, out, folded=False))
+        print(write_quantized(network, subject, out))
         return
     if gates_of(network):
         print(write_gates(network, subject, out))

@@ -11,7 +11,16 @@ from torch import Tensor, nn
 from compression.channels.cut import must_agree, noise, removed
 from compression.channels.groups import find_channels
 from compression.masks import plain_copy
-from compression.steps import AnyStep, AtWork, MaskStep
+from compression.steps import (
+    AnyStep,
+    AtWork,
+    ExitsStep,
+    GateStep,
+    MaskStep,
+    OverrideStep,
+    QuantizeStep,
+    RoundStep,
+)
 from proxyless_nas.files import read_json, read_yaml
 from proxyless_nas.layer import Shape
 from training.companion import Companion, Judge, Seen, nothing_seen
@@ -19,6 +28,8 @@ from training.plan import Plan
 from training.rates import Rates
 
 RECIPE = "recipe.json"
+NOT_ROUNDED = (ExitsStep, GateStep, OverrideStep, QuantizeStep)
+"""Steps that leave what computes in another way than the layers of a network."""
 
 
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +52,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
                     raise ValueError(
                         f"{late} replaces layers that {early} works on: let {late} come first"
                     )
+        _round_comes_last(self.steps)
         if sum(isinstance(one, MaskStep) and one.rewind is not None for one in self.steps) > 1:
             raise ValueError(
                 "two steps rewind the whole network: let one do so, at the times of all"
@@ -63,6 +75,19 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
                 kind = step.__struct_config__.tag
                 raise ValueError(f"step {number} of the recipe ({kind}): {error}") from error
         return _All(begun, shape)
+
+
+def _round_comes_last(steps: Sequence[AnyStep]) -> None:
+    """ValueError for a step behind the one that rounds, or one before it that leaves no layers."""
+    for number, step in enumerate(steps):
+        if not isinstance(step, RoundStep):
+            continue
+        if number + 1 < len(steps):
+            raise ValueError("round works on what all others leave: let it come last")
+        for other in steps[:number]:
+            if isinstance(other, NOT_ROUNDED):
+                kind = other.__struct_config__.tag
+                raise ValueError(f"round cannot work on what {kind} leaves: leave one of them out")
 
 
 class _All(Companion):
@@ -108,6 +133,9 @@ class _All(Companion):
         for one in self._each:
             copy = one.finished(copy)
         return copy.to(device)
+
+    def leaves_another(self) -> bool:
+        return any(one.leaves_another for one in self._each)
 
     def told(self) -> str:
         return "\n".join(words for one in self._each if (words := one.told()))

@@ -38,6 +38,7 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def steps(self, per_epoch: int, total: int) -> list[int]:
         """The steps before which it is done, in a training of `total`, at `per_epoch` an epoch.
 
+        A training without steps is begun too: then what has no end is done once, before step 0.
         ValueError where the training ends before it begins, or before it ends, and for `again`.
         """
         if self.again is not None:
@@ -65,12 +66,14 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _begun(self, per_epoch: int, total: int) -> list[int]:
         if self.times:
             found = [self.at(time, per_epoch) for time in self.times]
-            if found[-1] >= total:
+            if found[-1] >= max(total, 1):  # before the first step, where there is none too
                 raise ValueError(
                     f"it would work at {self.unit[:-1]} {self.times[-1]:g}, but the training ends "
                     f"at {total / self._scale(per_epoch):g}"
                 )
             return found
+        if total == self.begin == 0 and self.end is None:
+            return [0]
         scale = self._scale(per_epoch)
         begin, end = self.at(self.begin, per_epoch), self.last(per_epoch, total)
         for what, at, least in (("begin", self.begin, begin + 1), ("end", self.end, end)):

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
 
 from msgspec import Struct
 
 from proxyless_nas.files import did_you_mean, read_json, write_json
-from proxyless_nas.layer import Layer
+from proxyless_nas.layer import FLOAT_BYTES, Layer
 from proxyless_nas.naming import listed
 
 MOST_BITS = 8
@@ -105,6 +106,14 @@ def bit_operations_of(layer: Layer, bits: Bits) -> int:
 def weight_bytes_of(layer: Layer, bits: Bits) -> float:
     """Of its weights, without biases."""
     return layer.weights * bits.weights / 8
+
+
+def stored_bytes(shape: Sequence[int], bits: int) -> float:
+    """Of a layer's weights [O, ...] as they are kept: with fewer bits than float has, a step of
+    rounding in float for each of the O channels stands beside them."""
+    if bits == FLOAT_BITS:
+        return FLOAT_BYTES * prod(shape)
+    return prod(shape) * bits / 8 + FLOAT_BYTES * shape[0]
 
 
 def bit_operations(layers: Iterable[Layer], policy: Policy) -> int:

@@ -6,14 +6,17 @@ import io
 import os
 import re
 import select
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_origin
 
+import docstring_parser
 import tyro
-from msgspec import NODEFAULT, Struct
-from msgspec.structs import fields
+from msgspec import NODEFAULT, Struct, defstruct
+from msgspec.structs import FieldInfo, fields
 
 from proxyless_nas.files import did_you_mean, read_json
 from proxyless_nas.notice import print_notices
@@ -23,6 +26,7 @@ BOX = re.compile(r"[╭╮╰╯│─]+")
 SWITCHES = (bool, bool | None)
 FLAG = re.compile(r"(--[^=]*|-[A-Za-z](?=\d)|-[A-Za-z][^=]*)")
 PREFIX = re.compile(r"^Error parsing \w+: ")
+INDENT: Any = {"initial_indent": "  ", "subsequent_indent": "  "}
 POSITIONAL = get_args(tyro.conf.Positional[str])[1]
 """Marks a field that is given without a flag: `run: tyro.conf.Positional[str]`."""
 Switch = Annotated[bool | None, tyro.conf.DisallowNone]
@@ -66,25 +70,72 @@ def run_many(
 def parse(program: str, config: type[Config], arguments: Sequence[str]) -> Config:
     """Read flags into `config`; ValueError with one line for a wrong or missing flag."""
     arguments, default = _take_from(list(arguments), config)
-    help_wanted = bool({"-h", "--help"} & set(arguments))
-    if not help_wanted:
-        _check_flags(program, config, arguments, complete=default is not None)
+    if {"-h", "--help"} & set(arguments):
+        _print_help(program, config, default)
+    _check_flags(program, config, arguments, complete=default is not None)
     extra: dict[str, Any] = {} if default is None else {"default": default}
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(
-                config,
-                prog=program,
-                args=arguments,
-                description=inspect.cleandoc(config.__doc__ or ""),
-                config=(tyro.conf.DisallowNone,) if help_wanted else (),  # a shorter page
-                **extra,
-            )
-    except SystemExit as end:
-        if not end.code:
-            raise
+            return tyro.cli(config, prog=program, args=arguments, **extra)
+    except SystemExit:
+        pass
     raise ValueError(f"{_first_lines(complaint.getvalue())}; see `{program} --help`")
+
+
+def flags_of(config: Struct) -> list[str]:
+    """The words that `parse` reads this config from again; what has its default is left out."""
+    words: list[str] = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if value == _default_of(field):
+            continue
+        flag = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            several = value if isinstance(value, tuple) else (value,)
+            words += [f"--{flag}", *map(str, several)]
+    return words
+
+
+def _default_of(field: FieldInfo) -> Any:
+    """What it is where nothing is given; NODEFAULT where something must be."""
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
+
+
+def _print_help(program: str, config: type[Struct], default: Struct | None) -> NoReturn:
+    """Print the page of flags and end the process with 0."""
+    paragraphs = inspect.cleandoc(config.__doc__ or "").split("\n\n")
+    width = shutil.get_terminal_size().columns
+    tyro.cli(
+        _with_helptexts(config, default),
+        prog=program,
+        args=["--help"],
+        # tyro joins lines that are not indented, and puts two empty lines for one
+        description="\n".join(textwrap.fill(each, width, **INDENT) for each in paragraphs),
+        config=(tyro.conf.DisallowNone,),  # a shorter page
+    )
+    raise AssertionError("tyro prints --help and ends the process")
+
+
+def _with_helptexts(config: type[Struct], default: Struct | None) -> type[Struct]:
+    """The same flags and defaults, each with its docstring as one paragraph.
+
+    tyro keeps the ends of lines that stand indented, as those of a field's docstring do.
+    """
+    documented = [kind for kind in config.__mro__ if issubclass(kind, Struct) and kind != Struct]
+    texts = {
+        each.arg_name: " ".join((each.description or "").split())
+        for kind in reversed(documented)
+        for each in docstring_parser.parse_from_object(kind).params
+    }
+    described: list[Any] = []
+    for each in fields(config):
+        kind = Annotated[each.type, tyro.conf.arg(help=texts.get(each.name))]
+        given = _default_of(each) if default is None else getattr(default, each.name)
+        described.append((each.name, kind) if given is NODEFAULT else (each.name, kind, given))
+    return defstruct(config.__name__, described, kw_only=True)
 
 
 def _take_from(arguments: list[str], config: type[Config]) -> tuple[list[str], Config | None]:
@@ -113,11 +164,7 @@ def _check_flags(
         hint = did_you_mean(word, sorted(known))
         raise ValueError(f"no flag {word}{hint}; see `{program} --help`")
     given = {long_of.get(word, word) for word in words}
-    needed = [
-        flag
-        for flag, field in flags.items()
-        if field.default is NODEFAULT and field.default_factory is NODEFAULT
-    ]
+    needed = [flag for flag, field in flags.items() if _default_of(field) is NODEFAULT]
     missing = [flag for flag in needed if flag not in given]
     if missing and not complete:
         raise ValueError(f"needs {', '.join(missing)}; see `{program} --help`")

@@ -66,6 +66,10 @@ class Companion(ABC):
         """A copy of what it goes along with, or of its average, as it would be without it."""
 
     @abstractmethod
+    def leaves_another(self) -> bool:
+        """Whether `plain` answers otherwise than what learns; then that is scored in the end."""
+
+    @abstractmethod
     def settled(self, done: int) -> bool:
         """Whether it changes the network no more once so many steps are done.
 

@@ -17,7 +17,10 @@ NumberFormat = Literal["float32", "bf16", "fp16"]
 class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Train one network, on one worker or many; the same command continues a run that stopped.
 
-    Alone: python main.py ...   With Horovod: mpirun -np 8 python main.py ...
+    Alone: python main.py ...
+
+    With Horovod: mpirun -np 8 python main.py ...
+
     With torch.distributed: torchrun --nproc-per-node 8 main.py ...
     """
 
@@ -61,7 +64,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Processes that decode image files, for each worker; default: its share of the cores."""
 
     epochs: int = 150
-    """Passes over the training images."""
+    """Passes over the training images; 0 scores, and does what a recipe does without any."""
     batch_size: Annotated[int, short("b")] = 64
     """Images that one worker takes at once."""
     accumulate: int = 1
@@ -169,7 +172,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A killed run loses at most so much work."""
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "val_batch_size": 1, "log_every": 1}
+        least = {"epochs": 0, "batch_size": 1, "accumulate": 1, "val_batch_size": 1, "log_every": 1}
         least |= {"val_every": 1, "global_batch": 1, "num_classes": 1, "reestimate_bn": 1}
         for name, bound in least.items():
             value = getattr(self, name)

@@ -76,6 +76,15 @@ class Learner:
         """Whether only the optimizer changes the network from here on."""
         return self.companion is None or self.companion.settled(done)
 
+    def begin(self) -> None:
+        """What the companion does before the first step, where there will be none."""
+        if self.companion is not None:
+            self.companion.before(0)
+
+    def leaves_another(self) -> bool:
+        """Whether `plain` answers otherwise than `result`."""
+        return self.companion is not None and self.companion.leaves_another()
+
     def step(self, number: int, parts: Iterable[Batch]) -> Tensor:
         """One update from the micro-batches of step `number`; the mean loss of all workers.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from torch import Tensor
+from torch import Tensor, nn
 
 from proxyless_nas.progress import progress_bar
 from training.batch_norm import reestimate, statistics
@@ -64,12 +64,15 @@ class Loop:
     def run(self) -> Pace:
         """From the last checkpoint, or from the start, to the end; how fast that went."""
         plan, start = self.plan, self._restore()
+        if plan.steps == 0:
+            self.learner.begin()
         watch = Watch(self.batches.stream(start, self.learner.device), CPU)
         parts, begun = iter(watch), time.perf_counter()
         self.learner.network.train()
         bar = progress_bar(
-            range(start, plan.steps), "train", plan.steps, start, show=self.folder is not None
-        )
+            range(start, plan.steps), "train", plan.steps, start,
+            show=self.folder is not None and plan.steps > 0,
+        )  # fmt: skip
         for step in bar:
             self._learn(step, islice(parts, plan.passes))
             done = step + 1
@@ -131,21 +134,24 @@ class Loop:
         if self.config.format is not None:
             self._keep(self.config.format.format(epoch=epoch), self.learner.state())
 
-    def score(self) -> Evaluation:
-        """How good the network is now, on all images that are scored, by all workers."""
+    def score(self, network: nn.Module | None = None) -> Evaluation:
+        """How good a network is, or the learner's is now, on all images that are scored, by all
+        workers."""
         batches = self.scored.evaluation_batches(self.config.val_batch_size, self.learner.device)
-        return evaluate(self.learner.result, batches, self.workers)
+        return evaluate(network or self.learner.result, batches, self.workers)
 
-    def finish(self) -> Evaluation:
-        """The score at the end, with batch-norm statistics estimated anew where that was asked."""
-        steps = self.config.reestimate_bn
-        if steps is None:
-            return self._latest or self.score()
-        network = self.learner.result
-        parts = self.batches.stream(0, self.learner.device)
-        reestimate(network, islice(parts, steps * self.plan.passes))
-        self.workers.average_(statistics(network))
-        return self.score()
+    def finish(self) -> tuple[nn.Module, Evaluation]:
+        """What is left, and its score; batch-norm statistics are estimated anew where asked."""
+        steps, learner = self.config.reestimate_bn, self.learner
+        if steps is not None:
+            parts = self.batches.stream(0, learner.device)
+            reestimate(learner.result, islice(parts, steps * self.plan.passes))
+            self.workers.average_(statistics(learner.result))
+            self._latest = None
+        plain = learner.plain()
+        if learner.leaves_another():
+            return plain, self.score(plain)
+        return plain, self._latest or self.score()
 
     def _restore(self) -> int:
         """Take over what the first worker has read; how many steps were done."""

@@ -109,8 +109,7 @@ def _train(
         batches = batches_of(config, data, plan, workers)
         loop = Loop(learner, plan, config, batches, scored_here(data, workers), folder)
         pace = loop.run()
-        result = loop.finish()
-        plain = learner.plain()
+        plain, result = loop.finish()
         state = plain.state_dict()
         digest = workers.must_agree(list(state.values()))
         if folder is not None:

@@ -60,4 +60,5 @@ class School(Struct, frozen=True, eq=False):
         loop = Loop(learner, plan, config, batches, self.data.test, None)
         loop.run()
         seconds = time.perf_counter() - begin
-        return Cell(self.score(network), self.score(adapted), loop.finish(), seconds)
+        _, tuned = loop.finish()
+        return Cell(self.score(network), self.score(adapted), tuned, seconds)

@@ -1,6 +1,5 @@
 """The command `quantize`: fewer bits for a trained network, without training."""
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -13,11 +12,11 @@ from compression.quantizers.activations import RangeActivations
 from compression.quantizers.asking import Ends, by_policy, uniformly
 from compression.quantizers.files import write_quantized
 from compression.quantizers.fold import folded
-from compression.quantizers.place import Asked, quantize
+from compression.quantizers.place import Asked
 from compression.quantizers.ranges import AnyRange, Entropy, MeanSquare, MinMax, Percentile
-from compression.quantizers.reconstruct import Reconstruction, reconstruct
 from compression.quantizers.repair import correct_biases
 from compression.quantizers.report import Quantized, sizes_of
+from compression.quantizers.rounding import rounded
 from compression.quantizers.weights import AnyWeights, WeightKind
 from proxyless_nas.bits import load_policy
 from proxyless_nas.command import short
@@ -106,14 +105,10 @@ def run_quantize(config: QuantizeConfig) -> None:
     whole = _folded(source.network, shape) if config.fold else source.network.eval()
     asked = _asked(config, layers_of(whole, shape))
     exam = exam_of(config, subject, config.test_limit)
-    network = deepcopy(whole)
     batches = list(images_of(config, subject).test_batches(config.batch_size))
-    quantize(network, asked, batches)
-    images = images_in(batches)
-    if config.reconstruct:
-        reconstruct(network, whole, images, Reconstruction(steps=config.reconstruct))
+    network = rounded(whole, asked, batches, config.reconstruct)
     if config.correct_biases:
-        correct_biases(network, whole, images)
+        correct_biases(network, whole, images_in(batches))
     report = Quantized(
         data=exam.name,
         before=evaluate(whole, exam.test_batches(config.batch_size)),
@@ -121,7 +116,7 @@ def run_quantize(config: QuantizeConfig) -> None:
         sizes=sizes_of(network, shape),
     )
     out = Path(config.out)
-    told = write_quantized(network, subject, out, config.fold)
+    told = write_quantized(network, subject, out)
     save_tensors(out / WEIGHTS, network.state_dict())
     write_json(out / REPORT, report)
     print(f"{report.told()}\n{told}")

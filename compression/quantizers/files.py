@@ -35,17 +35,18 @@ class QuantizedFile(Struct, frozen=True, forbid_unknown_fields=True):
         return network
 
 
-def write_quantized(network: nn.Module, subject: Subject, folder: Path, folded: bool) -> str:
+def write_quantized(network: nn.Module, subject: Subject, folder: Path) -> str:
     """Write quantized.json, bits.json and network.pt2; a sentence.
 
     The program alone where other steps have made another network of the `subject`'s.
     """
     write_program(with_rounded_weights(network), subject.input, folder / PROGRAM)
     told = f"{folder / PROGRAM} is the quantized network, for torch.export.load"
-    described = QuantizedFile(
-        narrowed(subject, shapes_of(network)), folded, quantization_of(network)
-    )
-    if shapes_of(described.build()) != shapes_of(network):
+    shapes, quantized = shapes_of(network), quantization_of(network)
+    left = narrowed(subject, shapes)
+    either = [QuantizedFile(left, folded, quantized) for folded in (False, True)]
+    described = next((one for one in either if shapes_of(one.build()) == shapes), None)
+    if described is None:
         return f"{told}; no description fits what is left of {subject.name}"
     layers = layers_of(network, subject.input)
     policy_of(described.quantized.layers, layers, subject.name).save(folder / BITS)

@@ -11,6 +11,7 @@ from compression.steps.override import OverrideStep
 from compression.steps.penalty import PenaltyStep
 from compression.steps.quantize import QuantizeStep
 from compression.steps.remove import RemoveStep
+from compression.steps.round import RoundStep
 from compression.steps.sparse_groups import SparseGroupsStep
 from compression.steps.structures import StructuresStep
 from compression.steps.teach import TeachStep
@@ -26,6 +27,7 @@ AnyStep = (
     | PenaltyStep
     | QuantizeStep
     | RemoveStep
+    | RoundStep
     | SparseGroupsStep
     | StructuresStep
     | TeachStep
@@ -44,6 +46,7 @@ __all__ = [
     "PenaltyStep",
     "QuantizeStep",
     "RemoveStep",
+    "RoundStep",
     "SparseGroupsStep",
     "StructuresStep",
     "TeachStep",

@@ -45,6 +45,8 @@ class AtWork(ABC):
 
     last_change: int = -1
     """The last step of the training before which it changes the network."""
+    leaves_another: bool = False
+    """Whether what `finished` leaves answers otherwise than the network that learns."""
 
     @abstractmethod
     def before(self, step: int) -> None:

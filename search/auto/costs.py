@@ -6,13 +6,12 @@ from math import prod
 
 from compression.masks import Level
 from compression.widths.sizes import Sizes
-from proxyless_nas.bits import FLOAT_BITS
+from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, stored_bytes
 from proxyless_nas.layer import FLOAT_BYTES
 from search.auto.goal import Bound, Goal, Metric
 from search.problems.compressed import Compressed
 
 Cost = Callable[[Compressed], float]
-BITS_PER_BYTE = 8
 
 
 def counted(sizes: Sizes, weights: Mapping[str, str]) -> dict[Metric, Cost]:
@@ -27,12 +26,10 @@ def counted(sizes: Sizes, weights: Mapping[str, str]) -> dict[Metric, Cost]:
         rest = sizes.parameters(one.gone)
         total = 0.0
         for layer, tensor in weights.items():
-            bits = 8 if one.int8 else one.bits.get(layer, FLOAT_BITS)
-            if bits == FLOAT_BITS:
-                continue
+            bits = MOST_BITS if one.int8 else one.bits.get(layer, FLOAT_BITS)
             shape = sizes.shape(tensor, one.gone)
             rest -= prod(shape)
-            total += prod(shape) * bits / BITS_PER_BYTE + FLOAT_BYTES * shape[0]
+            total += stored_bytes(shape, bits)
         return total + FLOAT_BYTES * rest
 
     def nonzeros(one: Compressed) -> float:

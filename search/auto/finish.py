@@ -1,5 +1,6 @@
-"""Make what was found: rounded, tuned where that was asked for, and written."""
+"""Make what was found, by a recipe that makes it again: narrow, with zeros, tuned, rounded."""
 
+import shlex
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -10,65 +11,41 @@ from msgspec.structs import replace
 from torch import nn
 
 from compression.apply import under, write_what_is_left
-from compression.quantizers.files import write_quantized
-from compression.quantizers.fold import folded
-from compression.quantizers.place import quantize
-from compression.quantizers.reconstruct import Reconstruction, reconstruct
+from compression.int8.command import Int8Config
 from compression.recipe import read_recipe
 from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits, Policy
+from proxyless_nas.command import flags_of
 from proxyless_nas.files import write_bytes
 from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
 from search.auto.given import Given
-from search.evaluators.compressed import CompressedNetwork, asked_of
 from search.problems.compressed import Compressed
 from training.config import TrainConfig
-from training.datasets import images_in
 from training.evaluate import Evaluation, evaluate
 from training.run import run_training
 
 WARMUP, CLIP = 0.1, 2.0
 """Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
-RECIPE, BITS, TUNED = "recipe.yaml", "bits.json", "tuned"
+RECIPE, UNTUNED, TUNED = "recipe.yaml", "untuned", "tuned"
 
 
 class Made(Struct, frozen=True):
     """A network, how it came about, and its score on the images of the search."""
 
     how: str
+    epochs: int
     network: nn.Module
     judged: Evaluation
 
 
-def made_of(given: Given, compressed: CompressedNetwork, one: Compressed) -> list[Made]:
-    """The ways to make it, all judged; each is rounded where there are bits."""
-    ways = {"untuned": compressed.narrowed(one)}
-    if given.config.epochs:
-        ways[f"{given.config.epochs} epochs of tuning"] = tuned(given)
+def made_of(given: Given) -> list[Made]:
+    """The ways to make it, judged: as it is, and tuned where that was asked for."""
     found: list[Made] = []
-    for how, narrowed in ways.items():
-        network = rounded(given, narrowed, one)
-        found.append(Made(how, network, evaluate(network, given.judged)))
+    for epochs in dict.fromkeys((0, given.config.epochs)):
+        network = trained(given, epochs)
+        how = f"{epochs} epochs of tuning" if epochs else "untuned"
+        found.append(Made(how, epochs, network, evaluate(network, given.judged)))
     return found
-
-
-def rounded(given: Given, narrowed: nn.Module, one: Compressed) -> nn.Module:
-    """With its bits, which learn how to round where no zeros must stay; or in float."""
-    if not one.bits:
-        return narrowed
-    whole = folded(narrowed, given.subject.input)
-    network = deepcopy(whole)
-    flowing = given.seen if given.flows else ()
-    quantize(network, asked_of(one, given.flows), flowing)
-    if steps := steps_of_rounding(given, one):
-        how = Reconstruction(steps=steps)
-        reconstruct(network, whole, images_in(given.seen), how)
-    return network.eval()
-
-
-def steps_of_rounding(given: Given, one: Compressed) -> int:
-    """Of learning how a layer is rounded: none where zeros must stay."""
-    return 0 if one.zeros else given.config.reconstruct
 
 
 def policy_of(given: Given, one: Compressed) -> Policy:
@@ -78,64 +55,98 @@ def policy_of(given: Given, one: Compressed) -> Policy:
     return Policy(given.subject.name, bits)
 
 
-def write_recipe(given: Given, one: Compressed) -> Path:
-    """recipe.yaml, under which `main.py --compress` tunes the narrowed network, with the whole one
-    as teacher; where there are bits, bits.json too, with which `quantize` rounds what is left. Its
-    first lines say how."""
-    steps: list[dict[str, object]] = [{"do": "teach", "strength": given.config.strength}]
+def write_recipe(given: Given, one: Compressed, epochs: int) -> None:
+    """recipe.yaml, under which `main.py --compress` makes the network again, and tunes it in so
+    many epochs, with the whole one as teacher. Its first lines are the commands."""
+    config = given.config
+    steps: list[dict[str, object]] = [{"do": "teach", "strength": config.strength}]
     if one.gone:
         keep = {name: given.sizes.widths[name] - gone for name, gone in one.gone.items()}
-        steps.append({"do": "narrow", "keep": keep, "repair": "lstsq"})
+        steps.append(
+            {"do": "narrow", "keep": keep, "repair": "lstsq", "seen": config.calibrated_on}
+        )
     if one.zeros:
         method = {"by": "level", "share": one.zeros}
-        where = {"name": list(one.zeros)}
-        steps.append({"do": "mask", "method": method, "where": where, "when": {"end": 1}})
-    config = given.config
-    tuning = (
-        f"--base-lr {config.base_lr} --warmup-epochs {config.epochs * WARMUP:g} --clip-norm {CLIP}"
-    )
-    how = [
-        f"python main.py --arch {config.arch} --weights WEIGHTS --compress {given.out / RECIPE} "
-        f"--epochs {config.epochs or 'EPOCHS'} {tuning}"
-    ]
+        steps.append(
+            {"do": "mask", "method": method, "where": {"name": list(one.zeros)},
+             "when": {"times": [0]}}
+        )  # fmt: skip
     if one.bits:
-        policy_of(given, one).save(given.out / BITS)
-        how.append(
-            f"python -m compression quantize --arch ARCH --weights WEIGHTS --out OUT --policy "
-            f"{given.out / BITS} --weight-range mse --reconstruct {steps_of_rounding(given, one)}"
-        )
+        steps.append(rounding(given, one))
+    training = replace(training_of(given, epochs), compress=str(given.out / RECIPE), out="OUT")
+    how = [shlex.join(["python", "main.py", *flags_of(training)])]
+    if one.int8:
+        integers = shlex.join(flags_of(integers_of(given)))
+        how.append(f"python -m compression int8 {integers}   # then, of what that leaves")
     lines = "".join(f"# {line}\n" for line in how)
     text = lines + yaml.safe_dump({"steps": steps}, sort_keys=False)
     write_bytes(given.out / RECIPE, text.encode())
-    return given.out / RECIPE
 
 
-def tuned(given: Given) -> nn.Module:
-    """The narrowed network, trained under the recipe on what the search does not judge by."""
-    kept: list[nn.Module] = []
+def rounding(given: Given, one: Compressed) -> dict[str, object]:
+    """The step of the recipe that gives weights their bits; they learn how they are rounded, where
+    no zeros must stay."""
+    policy = {
+        layer: {"weights": bits.weights, "activations": bits.activations}
+        for layer, bits in policy_of(given, one).layers.items()
+    }
+    step: dict[str, object] = {"do": "round", "weights": {"by": "range", "range": {"by": "mse"}}}
+    if given.flows:
+        step["activations"] = {"by": "range"}
+    steps = 0 if one.zeros else given.config.reconstruct
+    return step | {"policy": policy, "reconstruct": steps, "seen": given.config.calibrated_on}
+
+
+def training_of(given: Given, epochs: int) -> TrainConfig:
+    """A training under the recipe; with any tuning, on what the search does not judge by."""
     config = given.config
-    train = TrainConfig(
+    apart = config.held_out is not None or config.epochs
+    return TrainConfig(
         arch=config.arch,
         weights=config.weights,
-        pretrained=config.pretrained,
+        pretrained=config.weights is None,
         num_classes=config.num_classes,
         resolution=config.resolution,
         dataset=config.dataset,
         path=config.path,
         normalise=config.normalise,
-        held_out=config.kept_apart,
+        held_out=config.kept_apart if apart else None,
         interpolation=config.interpolation,
         val_every=None,
-        epochs=config.epochs,
+        epochs=epochs,
         base_lr=config.base_lr,
-        warmup_epochs=config.epochs * WARMUP,
+        warmup_epochs=epochs * WARMUP,
         clip_norm=CLIP,
         batch_size=config.batch_size,
         seed=config.seed,
         workers=config.workers,
         threads=config.threads,
-        out=str(given.out / TUNED),
+        out=str(given.out / (TUNED if epochs else UNTUNED)),
     )
+
+
+def integers_of(given: Given) -> Int8Config:
+    """How integers are made of what the recipe leaves in the folder OUT."""
+    config = given.config
+    return Int8Config(
+        arch="OUT/spec.json" if given.subject.spec is not None else config.arch,
+        weights="OUT/weights.pt",
+        out="OUT/model.onnx",
+        path=config.path,
+        dataset=config.dataset,
+        limit=config.calibrated_on,
+        held_out=config.held_out,
+        seed=config.seed,
+        normalise=config.normalise,
+        interpolation=config.interpolation,
+        centre=config.centre,
+        openvino=False,
+    )
+
+
+def trained(given: Given, epochs: int) -> nn.Module:
+    """What a training under the recipe leaves."""
+    kept: list[nn.Module] = []
 
     def first(train: TrainConfig, subject: Subject) -> nn.Module:
         return deepcopy(given.whole).requires_grad_(True)
@@ -145,7 +156,8 @@ def tuned(given: Given) -> nn.Module:
         kept.append(deepcopy(network).cpu().eval())
 
     extras = under(read_recipe(given.out / RECIPE))
-    run_training(train, lambda train: replace(extras, first=first, finished=finished))
+    training = training_of(given, epochs)
+    run_training(training, lambda train: replace(extras, first=first, finished=finished))
     return kept[0].requires_grad_(False)
 
 
@@ -158,10 +170,8 @@ def best_of(given: Given, made: Sequence[Made]) -> Made:
     return max(made, key=lambda one: (one.judged.top1, -one.judged.loss))
 
 
-def write_network(given: Given, network: nn.Module, one: Compressed) -> str:
+def write_network(given: Given, network: nn.Module) -> str:
     """Its files; a sentence that names them."""
     save_tensors(given.out / "weights.pt", network.state_dict())
-    if one.bits:
-        return write_quantized(network, given.subject, given.out, folded=True)
     write_what_is_left(given.subject, network, given.out)
     return f"{given.out} holds the network"

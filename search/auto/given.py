@@ -1,7 +1,7 @@
 """What automatic compression begins with: the network, its images, and what may be done to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -68,6 +68,13 @@ class Given:
     out: Path
     flows: bool
     """Whether what flows has 8 bits: on simulated hardware, which knows no float."""
+    integers: bool
+    """Whether all may be in int8 too."""
+
+    @property
+    def ways(self) -> tuple[Compression, ...]:
+        """What may be done to the network; and, where it may be in int8, what to that."""
+        return (self.problem, *([replace(self.problem, int8=True)] if self.integers else []))
 
     @property
     def nothing(self) -> Compressed:
@@ -100,9 +107,9 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
         layers=layers,
         bits=_bits(config, hardware, "bits" in methods),
         shares=(0.0, *config.shares) if "sparsity" in methods else (0.0,),
-        int8="int8" in methods,
     )
-    if not problem.knobs:
+    integers = "int8" in methods
+    if not problem.knobs and not integers:
         hint = "; int8 is made where a latency is asked for" if "int8" in config.methods else ""
         raise ValueError(
             f"{', '.join(config.methods)} cannot lower {' and '.join(goal.metrics)} of "
@@ -117,7 +124,7 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
     out = Path(config.out)
     return Given(
         config, goal, subject, whole, lone, channels, ranking, sizes, problem, costs, seen, judged,
-        exam, out, hardware is not None,
+        exam, out, hardware is not None, integers,
     )  # fmt: skip
 
 

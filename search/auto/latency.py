@@ -83,7 +83,7 @@ class Clock:
         """Milliseconds, predicted: the sum of the layers, in int8 times what int8 saves in all."""
         given = self._given
         saved = 1.0
-        if given.problem.int8:
+        if given.integers:
             whole = self.measured("whole in int8", given.lone, int8=True)
             saved = whole.ms / whole.whole_ms
         narrowed = self._of_layers(stops) if stops else lambda gone: 1.0

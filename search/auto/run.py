@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from msgspec.structs import replace
 from torch import nn
@@ -15,6 +14,7 @@ from proxyless_nas.files import read_json, write_bytes, write_json
 from proxyless_nas.locks import Locks
 from search.auto.config import AutoConfig
 from search.auto.costs import Limits
+from search.auto.deciding import decide, tried_file
 from search.auto.finish import (
     Made,
     best_of,
@@ -24,13 +24,11 @@ from search.auto.finish import (
     write_recipe,
 )
 from search.auto.given import Given, given_of
-from search.auto.goal import Bound, Goal, Metric, read_goal
+from search.auto.goal import Goal, Metric, read_goal
 from search.auto.latency import Clock, File
 from search.auto.page import Tried, front_of, write_report_page
 from search.auto.report import Report, Stage
 from search.auto.searching import ALONE, Found, Searching, must_be_possible
-from search.choices import NotMet
-from search.evaluators.compressed import CompressedNetwork
 from search.journal import Journal
 from search.problems.compressed import Compressed
 from training.datasets import Batch
@@ -39,8 +37,6 @@ from training.run_folder import keep_same
 
 CONFIG, REPORT, FRONT, MODEL = "config.json", "report.json", "front.json", "model.onnx"
 PAGE, LOCK = "report.html", ".making.lock"
-ROUNDS = 6
-CLOSE = 0.03
 
 
 def auto(config: AutoConfig) -> None:
@@ -57,7 +53,7 @@ def auto(config: AutoConfig) -> None:
     counted = tuple(one for one in goal.bounds if one.of in given.costs)
     if counted:
         within = Limits.of(Goal(counted, goal.drop), given.costs, given.nothing)
-        must_be_possible(within, given.problem)
+        must_be_possible(within, given.ways)
     keep_same(out / CONFIG, _same(config), "what is asked")
     searched = search(given)
     with Locks(out / LOCK).held(0, "another process makes what was found: waiting for it"):
@@ -79,7 +75,6 @@ def _same(config: AutoConfig) -> AutoConfig:
 class Searched:
     """What a search ended with; several processes may have shared it."""
 
-    network: CompressedNetwork
     clock: Clock | None
     limits: Limits
     found: Found
@@ -95,13 +90,12 @@ def search(given: Given) -> Searched:
     if clock is not None:
         costs["latency"] = clock.cost(given.problem.stops)
     limits = Limits.of(given.goal, costs, given.nothing)
-    must_be_possible(limits, given.problem)
+    must_be_possible(limits, given.ways)
     measuring = time.perf_counter() - start
     searching = Searching(given)
     losses, probing = searching.alone()
     found, file = decide(given, searching, limits, losses, clock)
     return Searched(
-        network=searching.network,
         clock=clock,
         limits=limits,
         found=found,
@@ -123,11 +117,12 @@ def clock_of(given: Given) -> Clock | None:
 def make(given: Given, searched: Searched, judged: int) -> Report:
     """Rounded, tuned, measured, scored and written; told with how many networks were `judged`."""
     clock, one, file = searched.clock, searched.found.compressed, searched.file
-    write_recipe(given, one)
+    write_recipe(given, one, given.config.epochs)
     making = time.perf_counter()
-    made = made_of(given, searched.network, one)
+    made = made_of(given)
     best = best_of(given, made)
-    told = write_network(given, best.network, one)
+    write_recipe(given, one, best.epochs)
+    told = write_network(given, best.network)
     if clock is not None:
         file = clock.measured("made", best.network, one.int8)
         write_bytes(given.out / MODEL, file.data)
@@ -149,64 +144,16 @@ def make(given: Given, searched: Searched, judged: int) -> Report:
 
 def judged_of(given: Given, limits: Limits) -> list[Tried]:
     """Every network that was judged, in all calls."""
-    journals = [given.out / ALONE, *sorted(given.out.glob("tried-*.jsonl"))]
-    lines = {line.options: line for file in journals for line in Journal(file).lines}
-    return [
-        Tried(limits.told(given.problem.decode(options)), line.loss, line.accuracy)
-        for options, line in lines.items()
-    ]
-
-
-def decide(
-    given: Given, searching: Searching, limits: Limits, losses: Sequence[np.ndarray],
-    clock: Clock | None,
-) -> tuple[Found, File | None]:  # fmt: skip
-    """What is done; where a latency is asked for, until what was measured meets it.
-
-    A prediction is some per cent off, alike for networks that are alike: the aim moves by what it
-    was wrong. NotMet where no network met it in a few rounds.
-    """
-    met: list[tuple[Found, File]] = []
-    aim, seconds = limits, 0.0
-    bound = next((one for one in limits.bounds if one.of == "latency"), None)
-    for number in range(ROUNDS):
-        try:
-            found = searching.within(aim, losses, given.out / f"tried-{number}.jsonl")
-        except NotMet:
-            if met:
-                break  # the aim has moved beyond what can be reached, and is met already
-            raise
-        if clock is None or bound is None:
-            return found, None
-        seconds += found.seconds
-        one = found.compressed
-        file = clock.measured(f"round {number}", searching.network.narrowed(one), one.int8)
-        share = file.ms / bound.limit(file.whole_ms)
-        if share <= 1:
-            met.append((found, file))
-            if share >= 1 - CLOSE or not one.gone:
-                break
-        aim = corrected(aim, bound, one, share)
-    if not met:
-        raise NotMet(
-            f"no network of {ROUNDS} that were predicted to be fast enough was: measure again on a "
-            "calmer machine, or ask for more"
-        )
-    best, file = min(met, key=lambda one: float(one[0].evidence.loss))
-    return best._replace(seconds=seconds), file
-
-
-def corrected(limits: Limits, bound: Bound, one: Compressed, share: float) -> Limits:
-    """The same limits, with a latency that says of this network what was measured: a `share` of
-    its bound."""
-    before = limits.costs["latency"]
-    predicted = before(one) / bound.limit(limits.whole["latency"])
-    factor = share * (1 + CLOSE / 3) / predicted
-
-    def cost(other: Compressed) -> float:
-        return before(other) * (factor if other.gone or other.int8 else 1.0)
-
-    return Limits({**limits.costs, "latency": cost}, limits.bounds, limits.whole)
+    found: list[Tried] = []
+    for way in given.ways:
+        journals = [] if way.int8 else [given.out / ALONE]
+        journals += sorted(given.out.glob(tried_file(way, "[0-9]*")))
+        lines = {line.options: line for file in journals for line in Journal(file).lines}
+        found += [
+            Tried(limits.told(way.decode(options)), line.loss, line.accuracy)
+            for options, line in lines.items()
+        ]
+    return found
 
 
 def spent(

@@ -1,6 +1,6 @@
 """Search what is done where, so that a goal is met and least is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -31,59 +31,69 @@ class Searching:
     """Judges networks by all images of the search; nothing is judged twice."""
 
     def __init__(self, given: Given) -> None:
-        self._given, self.problem = given, given.problem
+        self._given = given
         self.network = CompressedNetwork(
             given.whole, given.subject.input, given.channels, given.ranking, given.seen,
             given.judged, given.flows,
         )  # fmt: skip
-        self._known: dict[tuple[int, ...], Evidence] = {}
+        self._known: dict[tuple[bool, tuple[int, ...]], Evidence] = {}
 
     def alone(self) -> tuple[list[np.ndarray], float]:
         """[knobs][options]: what each loses alone; and in which time that was judged.
 
-        Nothing where the strategy does not ask.
+        Nothing where the strategy does not ask. In int8 each change is taken to lose as much.
         """
-        if self._given.config.strategy not in BY_LOSSES_ALONE:
+        problem = self._given.problem
+        if self._given.config.strategy not in BY_LOSSES_ALONE or not problem.knobs:
             return [], 0.0
-        strategy = probing_of(self.problem)
-        journal = Journal(self._given.out / ALONE)
-        ask_and_tell(strategy, self._judge, journal, strategy.probes, "each change alone")
+        strategy = probing_of(problem)
+        journal, judge = Journal(self._given.out / ALONE), self._judge_of(problem)
+        ask_and_tell(strategy, judge, journal, strategy.probes, "each change alone")
         return strategy.losses(), journal.seconds
 
-    def within(self, limits: Limits, losses: Sequence[np.ndarray], file: Path) -> Found:
+    def within(
+        self, problem: Compression, limits: Limits, losses: Sequence[np.ndarray], file: Path
+    ) -> Found:
         """The network that loses least within the limits; NotMet where there is none."""
-        decode = self.problem.decode
+        judge = self._judge_of(problem)
 
         @cache
         def excess(options: tuple[int, ...]) -> float:
-            return limits.excess(decode(options))
+            return limits.excess(problem.decode(options))
 
-        wanted = Wanted(self._given.config, self.problem, excess, losses)
+        if not problem.knobs:
+            must_be_possible(limits, [problem])
+            return Found(problem.decode(()), judge(0, Choices(())), 0.0)
+        wanted = Wanted(self._given.config, problem, excess, losses)
         strategy, most = strategy_of(wanted)
         journal = Journal(file)
-        count = ask_and_tell(strategy, self._judge, journal, most, "together")
+        count = ask_and_tell(strategy, judge, journal, most, "together")
         best = strategy.best()
         if excess(best.options) > 1:
             raise NotMet(
                 f"{count} networks were judged and none met the goal: the nearest is "
-                f"{nearest(limits, decode(best.options))}; let more be lost (--floor), or ask for "
-                "less"
+                f"{nearest(limits, problem.decode(best.options))}; let more be lost (--floor), or "
+                "ask for less"
             )
-        return Found(decode(best.options), self._judge(0, best), journal.seconds)
+        return Found(problem.decode(best.options), judge(0, best), journal.seconds)
 
-    def _judge(self, number: int, choices: Choices) -> Evidence:
-        options = choices.options
-        if options not in self._known:
-            self._known[options] = self.network.evaluate(self.problem.decode(options))
-        return self._known[options]
+    def _judge_of(self, problem: Compression) -> Callable[[int, Choices], Evidence]:
+        def judge(number: int, choices: Choices) -> Evidence:
+            key = (problem.int8, choices.options)
+            if key not in self._known:
+                self._known[key] = self.network.evaluate(problem.decode(choices.options))
+            return self._known[key]
+
+        return judge
 
 
-def must_be_possible(limits: Limits, problem: Compression) -> None:
-    """NotMet where all that may be done is not enough; it says how near that comes."""
-    least = problem.decode([count - 1 for count in problem.counts])
+def must_be_possible(limits: Limits, ways: Sequence[Compression]) -> None:
+    """NotMet where all that may be done in one way is not enough; it says how near that comes."""
+    most = [way.decode([count - 1 for count in way.counts]) for way in ways]
+    least = min(most, key=limits.excess)
     if limits.excess(least) > 1:
         near = nearest(limits, least)
-        by_bits = problem.int8 and {"bytes", "bops"} & {bound.of for bound in limits.bounds}
+        by_bits = least.int8 and {"bytes", "bops"} & {bound.of for bound in limits.bounds}
         hint = "; without int8 (--methods channels sparsity bits) weights may have fewer bits"
         raise NotMet(
             f"the goal cannot be met: with everything that may be done it is {near}"

@@ -43,7 +43,7 @@ class Wanted:
 
     @property
     def kinds(self) -> list[str]:
-        """Which knobs are alike: channels, bits, zeros, int8."""
+        """Which knobs are alike: channels, bits, zeros."""
         return [knob.name.partition(" ")[0] for knob in self.problem.knobs]
 
 
@@ -92,18 +92,16 @@ def probing_of(problem: Compression) -> Probing:
 
 
 def probes(problem: Compression) -> list[tuple[int, ...]]:
-    """Which options of each knob are tried alone: some widths and shares, few bits, int8."""
+    """Which options of each knob are tried alone: some widths and shares, few bits."""
     found: list[tuple[int, ...]] = []
     for knob in problem.knobs:
         last = len(knob.labels) - 1
         if knob.name.startswith(("channels", "zeros")):
             steps = min(PROBED_STEPS, last)
             found.append(tuple(sorted({round(last * (n + 1) / steps) for n in range(steps)})))
-        elif knob.name.startswith("bits"):
+        else:
             few = [n for n, bits in enumerate(problem.bits) if bits in PROBED_BITS]
             found.append(tuple(few or [last]))
-        else:
-            found.append((1,))
     return found
 
 

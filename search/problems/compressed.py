@@ -1,4 +1,4 @@
-"""How narrow each group of channels is, each layer's bits and zeros, and whether all is int8."""
+"""How narrow each group of channels is, and each layer's bits and zeros; or all is in int8."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from msgspec import Struct
 
 from proxyless_nas.bits import FLOAT_BITS
 from search.choices import Knob
-
-INT8 = "int8"
 
 
 class Compressed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,10 +25,11 @@ class Compressed(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Compression:
-    """One knob per group, two per layer, and one for int8, as far as there are options.
+    """One knob per group, and two per layer, as far as there are options.
 
     Option 0 leaves everything as it is. `stops` are numbers of channels that may go, `bits` fall
-    from 32, float, or from what all layers have at least; `shares` of zeros rise from 0.
+    from 32, float, or from what all layers have at least; `shares` of zeros rise from 0. With
+    `int8` all that is decoded is in int8.
     """
 
     stops: Mapping[str, tuple[int, ...]]
@@ -45,12 +44,11 @@ class Compression:
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
-        """Groups, then bits and zeros of layers, then int8."""
+        """Groups, then bits and zeros of layers."""
         groups = [Knob(f"channels of {n}", tuple(map(str, s))) for n, s in self._stops]
         bits = [Knob(f"bits of {n}", tuple(map(str, self.bits))) for n in self._rounded]
         zeros = [Knob(f"zeros of {n}", tuple(map(str, self.shares))) for n in self._sparse]
-        last = [Knob(INT8, ("no", "yes"))] if self.int8 else []
-        return (*groups, *bits, *zeros, *last)
+        return (*groups, *bits, *zeros)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -67,7 +65,7 @@ class Compression:
             gone={name: count for name, count in gone.items() if count},
             bits={name: one for name, one in bits.items() if one != FLOAT_BITS},
             zeros={name: share for name, share in zeros.items() if share},
-            int8=self.int8 and bool(next(each)),
+            int8=self.int8,
         )
 
     @property

@@ -10,7 +10,7 @@ import tyro
 from msgspec import Struct
 from msgspec.structs import replace
 
-from proxyless_nas.command import Command, Switch, parse, run_one, short
+from proxyless_nas.command import Command, Switch, flags_of, parse, run_one, short
 from proxyless_nas.files import did_you_mean, write_json
 from tests.launch import ROOT
 
@@ -100,6 +100,51 @@ def test_help_shows_both_spellings_and_no_none_to_type(capsys) -> None:
     assert "-b INT, --batch-size INT" in page
     assert "{None}" not in page
     assert parse("x", Shorter, ["-a", "x", "--shift", "None"]).shift is None
+
+
+class Told(Shorter, frozen=True, kw_only=True):
+    """Do something, and say in a first sentence what it is that is done.
+
+    Then tell more about it, in a second paragraph that is long enough for more lines than one,
+    and in a second line of its own.
+    """
+
+    depth: int = 3
+    """How deep it goes, told in a sentence that is too long for one line of a docstring, and then
+    goes on in another."""
+
+
+def test_help_breaks_lines_where_the_page_ends_and_not_where_a_docstring_does(
+    capsys, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    write_json(tmp_path / "told.json", Told(arch="a", depth=7))
+    with pytest.raises(SystemExit):
+        parse("x", Told, ["--help", "--from", str(tmp_path / "told.json")])
+    page = capsys.readouterr().out
+    assert "of a docstring, and then goes on in another. (default: 7)" in page
+    assert "\n  Do something, and" in page
+    assert "\n  Then tell more about it, in a second paragraph that is long enough" in page
+    assert "for more lines than one, and in a second line of its own.\n" in page
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        parse("x", Told, ["--help"])
+    _usage, *lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(arch="a"),
+        Config(arch="a b", epochs=9, color_jitter=True, widths=(0.25, 2.0), path="p"),
+        Shorter(arch="x", batch_size=7, loud=True, shift=-3, dim=False),
+        Shorter(arch="x", dim=True, shift=None),
+    ],
+)
+def test_a_config_is_read_again_from_its_flags(config: Struct) -> None:
+    assert parse("x", type(config), flags_of(config)) == config
+    assert flags_of(Config(arch="a")) == ["--arch", "a"]
 
 
 def test_a_written_config_is_read_back_as_defaults(tmp_path) -> None:

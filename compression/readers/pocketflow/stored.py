@@ -6,7 +6,8 @@ from torch import nn
 
 from compression.quantizers.fold import folded
 from compression.quantizers.place import quantizable
-from proxyless_nas.bits import FLOAT_BITS
+from proxyless_nas.bits import FLOAT_BITS, stored_bytes
+from proxyless_nas.layer import FLOAT_BYTES
 from proxyless_nas.subject import Subject
 
 PARTS = 10_000
@@ -20,14 +21,12 @@ def share_stored(subject: Subject, bits: int, everything: bool) -> float:
     has a step in float, like all else; batch norms are part of the layers that they follow.
     """
     network = folded(subject.build(seed=0), subject.input)
-    numbers = sum(one.numel() for one in network.parameters())
-    names = quantizable(network, subject.input)
-    left = FLOAT_BITS * numbers
+    whole = FLOAT_BYTES * sum(one.numel() for one in network.parameters())
+    names, left = quantizable(network, subject.input), float(whole)
     for name in names if everything else names[1:-1]:
-        weight = _weight(network.get_submodule(name))
-        if bits < FLOAT_BITS:
-            left += FLOAT_BITS * len(weight) - (FLOAT_BITS - bits) * weight.numel()
-    return min(1.0, ceil(PARTS * left / (FLOAT_BITS * numbers)) / PARTS)
+        shape = _weight(network.get_submodule(name)).shape
+        left += stored_bytes(shape, bits) - stored_bytes(shape, FLOAT_BITS)
+    return min(1.0, ceil(PARTS * left / whole) / PARTS)
 
 
 def _weight(layer: nn.Module) -> nn.Parameter:

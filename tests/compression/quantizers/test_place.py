@@ -146,7 +146,7 @@ def test_files_of_a_folded_network_with_every_kind_give_the_same_network(tmp_pat
     for name, kind in zip(names[1:], kinds, strict=False):
         asked[name] = Asked(weights=CodebookWeights(bits=3), activations=kind)
     quantize(network, asked, images())
-    assert "says how" in write_quantized(network, SUBJECT, tmp_path, folded=True)
+    assert "says how" in write_quantized(network, SUBJECT, tmp_path)
     save_tensors(tmp_path / "weights.pt", network.state_dict())
     again, subject = open_quantized(tmp_path / "quantized.json")
     x = images()[0][0]

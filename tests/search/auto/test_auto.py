@@ -19,6 +19,7 @@ from proxyless_nas.files import read_json
 from proxyless_nas.subject import load_its_weights
 from search.auto.report import Report, done
 from tests.commands.helpers import assert_refused, kill_when, run_here, run_well_at_once, well
+from tests.search.auto.again import made_again
 from tests.shared import shared
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,8 @@ def test_an_eighth_of_the_bytes_by_bits(tmp_path: Path) -> None:
     )
     again = well(run_here(*words(tmp_path / "run", "bytes=0.125x", "--methods", "bits")))
     assert "every cost is met" in again and "step/s" not in again
+    assert f"top-1 {report.stages[-1].test:.2%}" in made_again(tmp_path / "run", tmp_path / "again")
+    assert open_quantized(tmp_path / "again" / "quantized.json")[1].name == subject.name
 
 
 def test_macs_by_channels_and_a_recipe_that_makes_them_again(tmp_path: Path) -> None:
@@ -72,15 +75,9 @@ def test_macs_by_channels_and_a_recipe_that_makes_them_again(tmp_path: Path) -> 
     load_its_weights(network, str(tmp_path / "run" / "spec.json"))
     assert macs_of(network, spec.input) == report.costs["macs"][1]
 
-    flags = "--epochs 1 --limit 64 --batch-size 32 --workers 0 --normalise half --base-lr 0.0001"
-    well(run_here(
-        "main.py", "--arch", "resnet20_cifar", "--dataset", "cifar10",
-        "--weights", shared("data/distiller/resnet20_cifar10_dense.pth.tar"),
-        "--path", shared("data/cifar10_lossless_6102.npz"), *flags.split(),
-        "--compress", tmp_path / "run" / "recipe.yaml", "--out", tmp_path / "tuned",
-    ))  # fmt: skip
-    tuned = load_spec(str(tmp_path / "tuned" / "spec.json"))
-    assert [layer.output for layer in tuned.layers()] == [layer.output for layer in spec.layers()]
+    made_again(tmp_path / "run", tmp_path / "again")
+    again = load_spec(str(tmp_path / "again" / "spec.json"))
+    assert [layer.output for layer in again.layers()] == [layer.output for layer in spec.layers()]
 
 
 def test_a_measured_latency_with_integers(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from search.choices import NotMet
 from search.problems.compressed import Compression
 from tests.compression.analysis.commands import small_cifar
 from tests.compression.channels.networks import settle
+from tests.search.auto.again import made_again
 
 ALL: tuple[Method, ...] = ("channels", "sparsity", "bits", "int8")
 
@@ -82,7 +83,7 @@ def test_shares_are_of_eight_bits_everywhere_where_hardware_knows_no_float(folde
 def test_tuning_begins_with_the_weights_beside_the_network_and_goes_on_elsewhere(
     folder: Path, tmp_path: Path
 ) -> None:
-    """And what is zero stays so while the rest is tuned."""
+    """And what is zero stays so while the rest is tuned; the recipe does all of it again."""
     here, there = tmp_path / "here", tmp_path / "there"
     how = {"methods": ("sparsity",), "shares": (0.5,), "epochs": 1, "base_lr": 1e-6}
     auto(config_of(folder, "nonzeros=0.9x", out=str(here), **how))
@@ -102,6 +103,7 @@ def test_tuning_begins_with_the_weights_beside_the_network_and_goes_on_elsewhere
     (there / "report.json").unlink()
     auto(config_of(folder, "nonzeros=0.9x", out=str(there), **how))
     assert read_json(there / "report.json", Report).stages == report.stages
+    made_again(there, tmp_path / "again")
 
 
 @pytest.mark.parametrize(
