@@ -61,6 +61,7 @@ def found(folder: Path) -> dict[str, FoundBits]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_meets_its_budgets_and_leaves_what_a_training_takes(
     strategy: str, words: list[str], tmp_path: Path

@@ -90,6 +90,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tmp_pat
     assert records(out / "log.jsonl")[-1]["step"] == state["step"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 5000])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(left: int, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -161,7 +162,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: 
         (("--teacher", "mobilenet_v2"), "1000 classes apart"),
         (("--path-drop", 0.1), "no tree blocks"),
         (("--distributed", "torch"), "torchrun --nproc-per-node"),
-        (("--epochs", 0), "--epochs 0 is below 1"),
+        (("--epochs", -1), "--epochs -1 is below 0"),
     ):
         assert_refused(run_here(*words(out, *flags)), said)
         assert not out.exists()

@@ -197,6 +197,7 @@ BEHIND: dict[str, tuple[dict[str, object], Opened]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BEHIND)
 def test_what_stands_behind_it_is_opened_again_from_its_files(kind: str, tmp_path: Path) -> None:
     fields, opened = BEHIND[kind]

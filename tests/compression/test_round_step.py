@@ -80,7 +80,14 @@ def learned(network: nn.Module, *steps: AnyStep, epochs: int = STEPS // PER_EPOC
     return learner
 
 
-@pytest.mark.parametrize("before", [[], [NarrowStep(macs=0.7)], [ChannelsStep(macs=0.7)]])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        pytest.param([NarrowStep(macs=0.7)], marks=pytest.mark.slow),
+        pytest.param([ChannelsStep(macs=0.7)], marks=pytest.mark.slow),
+    ],
+)
 def test_what_learned_without_it_is_rounded(before: list[AnyStep]) -> None:
     network = resnet()
     plain = learned(deepcopy(network), *before).plain()
@@ -117,6 +124,7 @@ def test_bits_of_layers_and_zeros_stand_in_one_recipe_and_open_again(tmp_path: P
     torch.testing.assert_close(opened(x), left(x), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_without_training_it_is_the_command_that_rounds(tmp_path: Path) -> None:
     source = [
         "--arch", "resnet20_cifar", "--dataset", "cifar10", "--normalise", "half",

@@ -85,6 +85,7 @@ def test_a_broken_table_ends_with_2_and_two_lines_at_most(tmp_path, capsys) -> N
         assert "t.json" in said and "measure it again" in said
 
 
+@pytest.mark.slow
 def test_a_spec_its_onnx_bytes_and_its_file_are_all_timed(tmp_path) -> None:
     spec = named_space("smoke").network([0, 0, 0, 0])
     data = to_onnx(spec.build(seed=0).eval(), spec.input).SerializeToString()

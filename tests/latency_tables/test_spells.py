@@ -34,6 +34,7 @@ def timed(calm_from_s: float, calm_until_s: float, seconds: float = 15.0) -> Vis
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calm", [(0.0, 3.0), (6.0, 9.0), (12.0, 99.0)])
 def test_a_fifth_of_the_time_in_calm_is_enough(calm: tuple[float, float]) -> None:
     seen = undisturbed(timed(*calm))

@@ -60,6 +60,7 @@ def assert_right(model: Model, executable: object) -> None:
     np.testing.assert_allclose(output(executable, x), right, atol=1e-5 * np.abs(right).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("block", "shape", "batch"), BLOCKS, ids=NAMES)
 def test_a_block_by_hand_computes_what_onnx_runtime_does(block, shape, batch: int) -> None:
     model = BlockPart(block, shape).model(batch)

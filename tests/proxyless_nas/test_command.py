@@ -225,6 +225,7 @@ def test_a_far_word_gets_no_guess() -> None:
     assert did_you_mean("alpa", ["alpha", "beta"]) == " (did you mean alpha?)"
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_mistake() -> None:
     for words in (["-m", "compression", "int8", "--help"], ["-m", "compression"]):
         with subprocess.Popen(

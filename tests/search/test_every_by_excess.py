@@ -91,6 +91,7 @@ def test_its_answer_meets_the_goal_and_is_near_the_best_of_all(
         assert least(most) <= lost(options) <= WORSE[kind] * least(most)
 
 
+@pytest.mark.slow
 @every
 def test_killed_anywhere_it_ends_as_unbroken_and_a_seed_is_one_search(
     kind: type, tmp_path: Path

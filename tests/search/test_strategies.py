@@ -147,6 +147,7 @@ def world(prices: Prices) -> tuple[torch.Tensor, torch.Generator]:
 @pytest.mark.parametrize(("kind", "loss"), [
     (TwoPaths, "add"), (TwoPaths, "mul-log"), (AllPaths, "add"), (Reinforce, "add")
 ])  # fmt: skip
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0.25, 0.5, 0.75])
 def test_the_expected_cost_is_driven_to_the_budget(kind, loss, place: float) -> None:
     prices = make_prices()

@@ -49,7 +49,7 @@ def test_what_cannot_be_divided_is_refused_with_the_ways_out() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"epochs": 0}, "--epochs 0 is below 1"),
+        ({"epochs": -1}, "--epochs -1 is below 0"),
         ({"base_lr": -1.0}, "--base-lr"),
         ({"teacher_weight": 1.5}, "--teacher-weight 1.5 is not between 0 and 1"),
         ({"clip_norm": 0.0}, "--clip-norm 0.0 is not above 0"),

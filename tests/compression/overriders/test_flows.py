@@ -130,6 +130,7 @@ def test_recurrent_weights_are_overridden_too(kind: type[nn.LSTM] | type[nn.GRU]
     assert not overridden(left) and not left.get_submodule("1")._forward_pre_hooks
 
 
+@pytest.mark.slow
 def test_the_files_of_a_run_are_those_of_a_plain_network_or_a_program(tmp_path: Path) -> None:
     spec = hand_made("smoke")
     for of, files in (("weight", {"spec.json"}), ("input", {PROGRAM})):

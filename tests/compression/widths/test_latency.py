@@ -38,6 +38,7 @@ def layers_of(name: str) -> tuple[nn.Module, Layers, Sizes, Shape, torch.Tensor]
     return network, Layers(network, shape, sizes), sizes, shape, x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["smoke", "resnet20_cifar", "mobilenet_v2"])
 def test_they_are_the_same_however_much_is_gone(name: str) -> None:
     network, layers, sizes, shape, x = layers_of(name)

@@ -55,7 +55,13 @@ model:
 """
 
 
-@pytest.mark.parametrize("name", ZOO)
+LARGE = ("inception_v3", "nasnet")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in ZOO],
+)
 def test_the_zoo_has_the_published_parameters_and_macs(name: str) -> None:
     """Acceptance 11 and 14 to 25; MACs count every convolution and matrix product."""
     subject = open_subject(f"models/{name}.yaml")
@@ -64,6 +70,7 @@ def test_the_zoo_has_the_published_parameters_and_macs(name: str) -> None:
     assert (parameters_of(network), macs_of(network, subject.input)) == ZOO[name]
 
 
+@pytest.mark.slow
 def test_info_tells_them() -> None:
     told = json.loads(run_well("-m", "compression", "info", "models/lenet5.yaml", "--json"))
     assert (told["parameters"], told["macs"]) == ZOO["lenet5"]

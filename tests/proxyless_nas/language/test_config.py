@@ -108,6 +108,7 @@ def test_a_mistake_names_its_line_and_key(text: str, complaint: str) -> None:
             config.get(key)
 
 
+@pytest.mark.slow
 def test_anchors_and_references_cannot_multiply_without_end() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

@@ -4,6 +4,7 @@ import re
 import warnings
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ CHANGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(FILES), CHANGES)
 @example(FILES[-1], [(209, "swap", "logits")])
 @settings(max_examples=400, deadline=None)

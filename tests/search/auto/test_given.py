@@ -80,6 +80,7 @@ def test_shares_are_of_eight_bits_everywhere_where_hardware_knows_no_float(folde
     assert limits.excess(given.nothing) == pytest.approx(1 / 0.9)
 
 
+@pytest.mark.slow
 def test_tuning_begins_with_the_weights_beside_the_network_and_goes_on_elsewhere(
     folder: Path, tmp_path: Path
 ) -> None:

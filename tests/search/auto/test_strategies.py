@@ -47,8 +47,9 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]  # fmt: skip
 
 
+QUICK: tuple[StrategyName, ...] = ("least-lost", "uniform")
 EVERY = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "gp" else name
+    pytest.param(name, marks=pytest.mark.slow) if name not in QUICK else name
     for name in get_args(StrategyName)
 ]
 

@@ -66,7 +66,7 @@ def test_the_goal_is_what_so_many_bits_store(
         flags += f" --{prefix}_quantize_all_layers"
     words = words_of(name, prefix, flags)
     limits, problem = asked_by(words, name)
-    must_be_possible(limits, problem)
+    must_be_possible(limits, [problem])
     layers, _ = counted_of(name)
     inner = layers if everywhere else layers[1:-1]
     assert 1 - CLOSE < limits.excess(Compressed(bits=dict.fromkeys(inner, bits))) <= 1
@@ -77,5 +77,5 @@ def test_the_goal_is_what_so_many_bits_store(
 def test_float_is_all_of_the_bytes() -> None:
     words = words_of("resnet20_cifar", "nuql", "--nuql_equivalent_bits 32")
     limits, problem = asked_by(words, "resnet20_cifar")
-    must_be_possible(limits, problem)
+    must_be_possible(limits, [problem])
     assert limits.excess(Compressed()) == 1

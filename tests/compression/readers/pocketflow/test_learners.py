@@ -38,6 +38,7 @@ def ninth(width: int) -> int:
     return math.ceil(0.9 * width)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "learner, flags, kept, whole",
     [
@@ -243,6 +244,7 @@ def test_the_golden_loss_of_a_teacher() -> None:
     assert float(added) + 4 * entropy == pytest.approx(4.731157, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "learner", ["channel", "chn-pruned-gpu", "chn-pruned-rmt", "dis-chn-pruned", "weight-sparse",
                 "uniform", "non-uniform", "uniform-tf"],
