@@ -1,6 +1,7 @@
 """Automatic compression of a real network on real images: goals are met, files do what they say."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from compression.int8.command import Int8Config
 from compression.quantizers.files import open_quantized
 from latency_tables.simulate.presets import HARDWARE
 from latency_tables.simulate.pricing import network_mj
 from proxyless_nas import load_spec, macs_of
 from proxyless_nas.bits import load_policy
+from proxyless_nas.command import parse
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json
 from proxyless_nas.subject import load_its_weights
@@ -86,6 +89,10 @@ def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
     assert report.met and report.compressed.int8
     assert [stage.name for stage in report.stages] == ["whole", "untuned", "in integers"]
     assert report.stages[1].searched == report.stages[0].searched  # channels stayed
+    second = (tmp_path / "run" / "recipe.yaml").read_text().splitlines()[1]
+    _, flags = second.split("compression int8 ")
+    again = parse("int8", Int8Config, shlex.split(flags, comments=True))
+    assert (again.arch, again.limit, again.normalise) == ("OUT/spec.json", 64, "half")
     session = onnxruntime.InferenceSession(
         tmp_path / "run" / "model.onnx", providers=["CPUExecutionProvider"]
     )
