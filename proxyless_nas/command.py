@@ -93,9 +93,12 @@ def flags_of(config: Struct) -> list[str]:
         flag = field.name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            words += [f"--{flag}", *map(str, value)]
+        elif str(value).startswith("-"):
+            words.append(f"--{flag}={value}")
         else:
-            several = value if isinstance(value, tuple) else (value,)
-            words += [f"--{flag}", *map(str, several)]
+            words += [f"--{flag}", str(value)]
     return words
 
 

@@ -80,6 +80,8 @@ class Learner:
         """What the companion does before the first step, where there will be none."""
         if self.companion is not None:
             self.companion.before(0)
+        if self._average is not None:
+            self._average.update_parameters(self.network)
 
     def leaves_another(self) -> bool:
         """Whether `plain` answers otherwise than `result`."""

@@ -137,8 +137,9 @@ class Loop:
     def score(self, network: nn.Module | None = None) -> Evaluation:
         """How good a network is, or the learner's is now, on all images that are scored, by all
         workers."""
+        scored = self.learner.result if network is None else network
         batches = self.scored.evaluation_batches(self.config.val_batch_size, self.learner.device)
-        return evaluate(network or self.learner.result, batches, self.workers)
+        return evaluate(scored, batches, self.workers)
 
     def finish(self) -> tuple[nn.Module, Evaluation]:
         """What is left, and its score; batch-norm statistics are estimated anew where asked."""

@@ -66,7 +66,7 @@ def make_plan(config: TrainConfig, images: int, workers: Workers, rates: Rates =
     batch = config.global_batch
     assert batch is not None, "with_global_batch comes first"
     if config.epochs == 0:
-        batch = min(batch, images)  # no step is taken
+        batch = min(batch, images // workers.size * workers.size)  # no step is taken
     if images < batch:
         raise ValueError(
             f"{images} training images are fewer than the {batch} of one step: "

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 from torch import nn
 
-from compression.describe import narrowed, shapes_of
+from compression.describe import Shapes, narrowed, shapes_of
 from compression.program import PROGRAM, write_program
 from compression.quantizers.asking import policy_of
 from compression.quantizers.fold import folded
@@ -34,6 +34,13 @@ class QuantizedFile(Struct, frozen=True, forbid_unknown_fields=True):
         self.quantized.put_into(network)
         return network
 
+    def has(self, shapes: Shapes) -> bool:
+        """Whether it says how to build a network whose tensors have these shapes."""
+        try:
+            return shapes_of(self.build()) == shapes
+        except ValueError:
+            return False
+
 
 def write_quantized(network: nn.Module, subject: Subject, folder: Path) -> str:
     """Write quantized.json, bits.json and network.pt2; a sentence.
@@ -45,7 +52,7 @@ def write_quantized(network: nn.Module, subject: Subject, folder: Path) -> str:
     shapes, quantized = shapes_of(network), quantization_of(network)
     left = narrowed(subject, shapes)
     either = [QuantizedFile(left, folded, quantized) for folded in (False, True)]
-    described = next((one for one in either if shapes_of(one.build()) == shapes), None)
+    described = next((one for one in either if one.has(shapes)), None)
     if described is None:
         return f"{told}; no description fits what is left of {subject.name}"
     layers = layers_of(network, subject.input)

@@ -60,7 +60,8 @@ def _fold(layer: nn.Module, norm: nn.Module) -> None:
     assert isinstance(layer, nn.Conv2d | nn.Linear)
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
     fuse = fuse_linear_bn_weights if isinstance(layer, nn.Linear) else fuse_conv_bn_weights
-    assert norm.running_mean is not None and norm.running_var is not None
+    if norm.running_mean is None or norm.running_var is None:
+        raise ValueError("a batch norm that keeps no statistics cannot be folded")
     layer.weight, layer.bias = fuse(
         layer.weight,
         layer.bias,

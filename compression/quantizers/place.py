@@ -44,7 +44,10 @@ class Quantization(Struct, frozen=True, forbid_unknown_fields=True):
     layers: dict[str, Placed]
 
     def put_into(self, network: nn.Module) -> None:
-        """The quantizers, for weights that are loaded afterwards."""
+        """The quantizers, for weights that are loaded afterwards. ValueError for another's."""
+        parts = dict(network.named_modules())
+        if missing := [name for name in self.layers if name not in parts]:
+            raise ValueError(f"the network has no layer {missing[0]} to be quantized")
         for name, placed in self.layers.items():
             _put(network, name, placed, Sample.blank(placed.signed))
 

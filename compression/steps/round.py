@@ -4,7 +4,7 @@ from torch import nn
 
 from compression.masks import masks_of, plain_copy
 from compression.quantizers.fold import folded
-from compression.quantizers.place import Asked, must_keep_zeros
+from compression.quantizers.place import Asked, must_keep_zeros, quantize
 from compression.quantizers.rounding import rounded
 from compression.quantizers.weights import RangeWeights
 from compression.schedule import When
@@ -39,15 +39,22 @@ class RoundStep(FewerBits, frozen=True, tag="round"):
             raise ValueError("`reconstruct` rounds to evenly spaced levels: `weights` by range")
 
     def begin(self, network: nn.Module, shape: Shape, plan: Plan, seen: Seen) -> AtWork:
-        asked = self.asked(self.prepared(plain_copy(network).cpu(), shape), shape)
+        plain = self.prepared(plain_copy(network).cpu(), shape)
+        asked = self.asked(plain, shape)
+        quantize(plain, {name: Asked(weights=one.weights) for name, one in asked.items()})
         self._zeros_must_stay(network, asked)
         looked = self.activations is not None or self.reconstruct
         batches = [(x.cpu(), y.cpu()) for x, y in seen(self.seen)] if looked else []
-        return _ToBeRounded(self, shape, len(asked), batches)
+        return _ToBeRounded(self, shape, len(asked), batches, plan.steps)
 
     def prepared(self, network: nn.Module, shape: Shape) -> nn.Module:
         """What is rounded. ValueError where its batch norms cannot be folded."""
-        return folded(network, shape) if self.fold else network.eval()
+        if not self.fold:
+            return network.eval()
+        try:
+            return folded(network, shape)
+        except ValueError as error:
+            raise ValueError(f"{error}; `fold: false` leaves them") from error
 
     def _zeros_must_stay(self, network: nn.Module, asked: dict[str, Asked]) -> None:
         masked = {*masks_of(network), *masks_of(network, "structures")}
@@ -64,8 +71,11 @@ class _ToBeRounded(AtWork):
 
     leaves_another = True
 
-    def __init__(self, step: RoundStep, shape: Shape, layers: int, seen: list[Batch]) -> None:
+    def __init__(
+        self, step: RoundStep, shape: Shape, layers: int, seen: list[Batch], last: int
+    ) -> None:
         self._step, self._shape, self._layers, self._seen = step, shape, layers, seen
+        self.last_change = last
 
     def before(self, step: int) -> None:
         pass

@@ -35,6 +35,7 @@ def decide(
     if clock is None or bound is None:
         return ways[0].search(), None
     met: list[tuple[Found, File]] = []
+    way: _Way | None = None
     for number in range(ROUNDS * len(ways)):
         best = min((_loss(found) for found, _ in met), default=np.inf)
         promising = [way for way in ways if way.promises(best)]
@@ -49,10 +50,11 @@ def decide(
             met.append((found, file))
         way.measured(bound, share)
     if not met:
-        raise next((way.refused for way in ways if way.refused), NotMet(
-            f"no network of {sum(way.rounds for way in ways)} that were predicted to be fast "
+        last = next(one for one in ways if one.refused) if way is None else way
+        raise last.refused or NotMet(
+            f"no network of {sum(one.rounds for one in ways)} that were predicted to be fast "
             "enough was: measure again on a calmer machine, or ask for more"
-        ))  # fmt: skip
+        )
     best, file = min(met, key=lambda one: _loss(one[0]))
     return best._replace(seconds=sum(way.seconds for way in ways)), file
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import yaml
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 from torch import nn
 
@@ -19,6 +19,7 @@ from proxyless_nas.files import write_bytes
 from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
 from search.auto.given import Given
+from search.evaluators.compressed import ACTIVATIONS, WEIGHTS
 from search.problems.compressed import Compressed
 from training.config import TrainConfig
 from training.evaluate import Evaluation, evaluate
@@ -26,7 +27,7 @@ from training.run import run_training
 
 WARMUP, CLIP = 0.1, 2.0
 """Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
-RECIPE, UNTUNED, TUNED = "recipe.yaml", "untuned", "tuned"
+RECIPE, SPEC, UNTUNED, TUNED = "recipe.yaml", "spec.json", "untuned", "tuned"
 
 
 class Made(Struct, frozen=True):
@@ -75,7 +76,7 @@ def write_recipe(given: Given, one: Compressed, epochs: int) -> None:
         steps.append(rounding(given, one))
     training = replace(training_of(given, epochs), compress=str(given.out / RECIPE), out="OUT")
     how = [shlex.join(["python", "main.py", *flags_of(training)])]
-    if one.int8:
+    if one.int8 and (given.out / SPEC).exists():
         integers = shlex.join(flags_of(integers_of(given)))
         how.append(f"python -m compression int8 {integers}   # then, of what that leaves")
     lines = "".join(f"# {line}\n" for line in how)
@@ -90,9 +91,9 @@ def rounding(given: Given, one: Compressed) -> dict[str, object]:
         layer: {"weights": bits.weights, "activations": bits.activations}
         for layer, bits in policy_of(given, one).layers.items()
     }
-    step: dict[str, object] = {"do": "round", "weights": {"by": "range", "range": {"by": "mse"}}}
+    step: dict[str, object] = {"do": "round", "weights": to_builtins(WEIGHTS)}
     if given.flows:
-        step["activations"] = {"by": "range"}
+        step["activations"] = to_builtins(ACTIVATIONS)
     steps = 0 if one.zeros else given.config.reconstruct
     return step | {"policy": policy, "reconstruct": steps, "seen": given.config.calibrated_on}
 
@@ -126,11 +127,10 @@ def training_of(given: Given, epochs: int) -> TrainConfig:
 
 
 def integers_of(given: Given) -> Int8Config:
-    """How integers are made of what the recipe leaves in the folder OUT."""
+    """How integers are made of what the recipe leaves in OUT, where a description fits it."""
     config = given.config
     return Int8Config(
-        arch="OUT/spec.json" if given.subject.spec is not None else config.arch,
-        weights="OUT/weights.pt",
+        arch=f"OUT/{SPEC}",
         out="OUT/model.onnx",
         path=config.path,
         dataset=config.dataset,
@@ -140,7 +140,9 @@ def integers_of(given: Given) -> Int8Config:
         normalise=config.normalise,
         interpolation=config.interpolation,
         centre=config.centre,
+        always=True,
         openvino=False,
+        spread_s=config.spread_s,
     )
 
 

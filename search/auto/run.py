@@ -121,8 +121,8 @@ def make(given: Given, searched: Searched, judged: int) -> Report:
     making = time.perf_counter()
     made = made_of(given)
     best = best_of(given, made)
-    write_recipe(given, one, best.epochs)
     told = write_network(given, best.network)
+    write_recipe(given, one, best.epochs)
     if clock is not None:
         file = clock.measured("made", best.network, one.int8)
         write_bytes(given.out / MODEL, file.data)

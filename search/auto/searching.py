@@ -15,6 +15,7 @@ from search.choices import Choices, Evidence, NotMet
 from search.evaluators.compressed import CompressedNetwork
 from search.journal import Journal
 from search.problems.compressed import Compressed, Compression
+from search.strategies import Uniform
 
 ALONE = "alone.jsonl"
 
@@ -61,11 +62,8 @@ class Searching:
         def excess(options: tuple[int, ...]) -> float:
             return limits.excess(problem.decode(options))
 
-        if not problem.knobs:
-            must_be_possible(limits, [problem])
-            return Found(problem.decode(()), judge(0, Choices(())), 0.0)
         wanted = Wanted(self._given.config, problem, excess, losses)
-        strategy, most = strategy_of(wanted)
+        strategy, most = strategy_of(wanted) if problem.knobs else (Uniform((), (), excess), 1)
         journal = Journal(file)
         count = ask_and_tell(strategy, judge, journal, most, "together")
         best = strategy.best()

@@ -11,6 +11,7 @@ from msgspec import ValidationError, convert
 from torch import Tensor, nn
 
 from compression.apply import write_what_is_left
+from compression.low_rank import Share
 from compression.quantizers.activations import RangeActivations
 from compression.quantizers.asking import uniformly
 from compression.quantizers.files import open_quantized
@@ -26,6 +27,7 @@ from compression.steps import (
     ChannelsStep,
     ExitsStep,
     GateStep,
+    LowRankStep,
     MaskStep,
     NarrowStep,
     QuantizeStep,
@@ -68,10 +70,15 @@ def seen(count: int) -> Sequence[tuple[Tensor, Tensor]]:
     return [batch(number) for number in range(count // 4)]
 
 
-def learned(network: nn.Module, *steps: AnyStep, epochs: int = STEPS // PER_EPOCH) -> Learner:
+def learned(
+    network: nn.Module,
+    *steps: AnyStep,
+    epochs: int = STEPS // PER_EPOCH,
+    ema: float | None = None,
+) -> Learner:
     plan = short_plan(PER_EPOCH, epochs * PER_EPOCH)
     companion = Recipe(steps).accompany(network, SHAPE, plan, seen) if steps else None
-    manner = Manner(loss=LabelLoss(), **USUAL)
+    manner = Manner(loss=LabelLoss(), **{**USUAL, "ema": ema})
     learner = Learner(network, sgd(network, 1e-3, 0.9, 1e-3), manner, Alone(), companion)
     if not epochs:
         learner.begin()
@@ -122,6 +129,64 @@ def test_bits_of_layers_and_zeros_stand_in_one_recipe_and_open_again(tmp_path: P
     opened, _ = open_quantized(tmp_path / "quantized.json")
     x, _ = batch(0)
     torch.testing.assert_close(opened(x), left(x), rtol=0, atol=0)
+
+
+def test_an_average_has_what_is_done_ahead_of_no_step() -> None:
+    steps = (ChannelsStep(macs=0.7), RoundStep(weights=FOUR))
+    alone, averaged = (
+        learned(resnet(), *steps, epochs=0, ema=ema).plain().state_dict() for ema in (None, 0.9)
+    )
+    torch.testing.assert_close(averaged, alone, rtol=0, atol=0)
+
+
+class Shared(nn.Module):
+    """Two convolutions of one weight, and a layer that cannot be folded: two parts take it."""
+
+    def __init__(self, tied: bool) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.second, self.third = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(2))
+        if tied:
+            self.third.weight = self.second.weight
+        self.last = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        x = self.third(self.second(x + self.norm(x)).relu()).relu()
+        return self.last(x.mean(dim=(2, 3)))
+
+
+def untied() -> nn.Module:
+    return Shared(tied=False)
+
+
+UNTIED = "tests.compression.test_round_step:untied"
+
+
+def test_what_could_not_be_rounded_in_the_end_is_refused_before_anything_is_learnt() -> None:
+    with pytest.raises(ValueError, match=r"step 1 .*round.*`fold: false` leaves them"):
+        learned(settle(untied()), RoundStep(weights=FOUR))
+    with pytest.raises(ValueError, match=r"step 1 .*round.*second.*stands in several layers"):
+        learned(Shared(tied=True), RoundStep(weights=FOUR, fold=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("resnet20_cifar", (LowRankStep(rank=Share(share=0.5)), RoundStep(weights=FOUR))),
+        (UNTIED, (NarrowStep(keep={"second": 3}), QuantizeStep(weights=FOUR))),
+    ],
+)
+def test_where_no_description_fits_a_program_is_left(
+    name: str, steps: tuple[AnyStep, ...], tmp_path: Path
+) -> None:
+    subject = open_subject(name, 32, 4 if name == UNTIED else None)
+    left = learned(settle(subject.build(seed=0)), *steps, epochs=0).plain().eval()
+    write_what_is_left(subject, left, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"network.pt2"}
+    x, _ = batch(0)
+    program = torch.export.load(tmp_path / "network.pt2").module()
+    torch.testing.assert_close(program(x[:1]), left(x[:1]), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow

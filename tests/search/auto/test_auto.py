@@ -10,13 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from compression.int8.command import Int8Config
 from compression.quantizers.files import open_quantized
 from latency_tables.simulate.presets import HARDWARE
 from latency_tables.simulate.pricing import network_mj
 from proxyless_nas import load_spec, macs_of
 from proxyless_nas.bits import load_policy
-from proxyless_nas.command import parse
 from proxyless_nas.counting import layers_of
 from proxyless_nas.files import read_json
 from proxyless_nas.subject import load_its_weights
@@ -84,15 +82,17 @@ def test_macs_by_channels_and_a_recipe_that_makes_them_again(tmp_path: Path) -> 
 
 
 def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
-    well(run_here(*words(tmp_path / "run", "latency=0.9x", "--methods", "int8")))
+    flags = ["--methods", "int8", "--spread-s", 0]
+    well(run_here(*words(tmp_path / "run", "latency=0.9x", *flags)))
     report = read_json(tmp_path / "run" / "report.json", Report)
     assert report.met and report.compressed.int8
     assert [stage.name for stage in report.stages] == ["whole", "untuned", "in integers"]
     assert report.stages[1].searched == report.stages[0].searched  # channels stayed
+    made_again(tmp_path / "run", tmp_path / "again")
     second = (tmp_path / "run" / "recipe.yaml").read_text().splitlines()[1]
-    _, flags = second.split("compression int8 ")
-    again = parse("int8", Int8Config, shlex.split(flags, comments=True))
-    assert (again.arch, again.limit, again.normalise) == ("OUT/spec.json", 64, "half")
+    _, asked = second.replace("OUT", str(tmp_path / "again")).split("compression int8 ")
+    well(run_here("-m", "compression", "int8", *shlex.split(asked, comments=True)))
+    assert (tmp_path / "again" / "model.onnx").exists()
     session = onnxruntime.InferenceSession(
         tmp_path / "run" / "model.onnx", providers=["CPUExecutionProvider"]
     )
@@ -100,7 +100,7 @@ def test_a_measured_latency_with_integers(tmp_path: Path) -> None:
     (answer,) = session.run(None, {session.get_inputs()[0].name: x})
     assert np.asarray(answer).shape == (1, 10)
     (tmp_path / "run" / "report.json").unlink()
-    well(run_here(*words(tmp_path / "run", "latency=0.9x", "--methods", "int8")))
+    well(run_here(*words(tmp_path / "run", "latency=0.9x", *flags)))
     again = read_json(tmp_path / "run" / "report.json", Report)
     assert again.costs == report.costs and again.stages == report.stages
 
