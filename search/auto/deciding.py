@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,10 +20,18 @@ CLOSE = 0.03
 """A latency so little below its bound is not worth another round."""
 
 
+class Decided(NamedTuple):
+    """What is done, its file where a latency was asked for, and by way what is known of costs."""
+
+    found: Found
+    file: File | None
+    limits: tuple[Limits, ...]
+
+
 def decide(
     given: Given, searching: Searching, limits: Limits, losses: Sequence[np.ndarray],
     clock: Clock | None,
-) -> tuple[Found, File | None]:  # fmt: skip
+) -> Decided:  # fmt: skip
     """What is done; where a latency is asked for, until what was measured meets it.
 
     A prediction is some per cent off, alike for networks that are alike: the aim of a way moves by
@@ -33,7 +42,7 @@ def decide(
     bound = next((one for one in limits.bounds if one.of == "latency"), None)
     ways = [_Way(given.out, searching, problem, limits, losses) for problem in given.ways]
     if clock is None or bound is None:
-        return ways[0].search(), None
+        return Decided(ways[0].search(), None, (limits,))
     met: list[tuple[Found, File]] = []
     way: _Way | None = None
     for number in range(ROUNDS * len(ways)):
@@ -56,7 +65,8 @@ def decide(
             "enough was: measure again on a calmer machine, or ask for more"
         )
     best, file = min(met, key=lambda one: _loss(one[0]))
-    return best._replace(seconds=sum(way.seconds for way in ways)), file
+    best = best._replace(seconds=sum(way.seconds for way in ways))
+    return Decided(best, file, tuple(way.aim for way in ways))
 
 
 class _Way:
@@ -67,7 +77,7 @@ class _Way:
         losses: Sequence[np.ndarray],
     ) -> None:  # fmt: skip
         self._out, self._searching, self._problem = out, searching, problem
-        self._aim, self._losses = limits, losses
+        self.aim, self._losses = limits, losses
         self._found: Found | None = None
         self._ended = False
         self.refused: NotMet | None = None
@@ -77,7 +87,7 @@ class _Way:
         """The network that loses least by the aim as it is; NotMet where there is none."""
         if self._found is None:
             file = self._out / tried_file(self._problem, str(self.rounds))
-            self._found = self._searching.within(self._problem, self._aim, self._losses, file)
+            self._found = self._searching.within(self._problem, self.aim, self._losses, file)
             self.seconds += self._found.seconds
         return self._found
 
@@ -95,7 +105,7 @@ class _Way:
         """What was found took that `share` of its bound: aim anew, where that may win anything."""
         one = self.search().compressed
         self._ended = 1 - CLOSE <= share <= 1 or (share <= 1 and not one.gone)
-        self._aim, self._found = corrected(self._aim, bound, one, share), None
+        self.aim, self._found = corrected(self.aim, bound, one, share), None
         self.rounds += 1
 
 

@@ -14,7 +14,7 @@ from proxyless_nas.files import read_json, write_bytes, write_json
 from proxyless_nas.locks import Locks
 from search.auto.config import AutoConfig
 from search.auto.costs import Limits
-from search.auto.deciding import decide, tried_file
+from search.auto.deciding import Decided, decide, tried_file
 from search.auto.finish import (
     Made,
     best_of,
@@ -28,7 +28,7 @@ from search.auto.goal import Goal, Metric, read_goal
 from search.auto.latency import Clock, File
 from search.auto.page import Tried, front_of, write_report_page
 from search.auto.report import Report, Stage
-from search.auto.searching import ALONE, Found, Searching, must_be_possible
+from search.auto.searching import ALONE, Searching, must_be_possible
 from search.journal import Journal
 from search.problems.compressed import Compressed
 from training.datasets import Batch
@@ -58,7 +58,7 @@ def auto(config: AutoConfig) -> None:
     searched = search(given)
     with Locks(out / LOCK).held(0, "another process makes what was found: waiting for it"):
         if not (out / REPORT).exists():
-            tried = judged_of(given, searched.limits)
+            tried = judged_of(given, searched.decided.limits)
             report = make(given, searched, len(tried))
             policy = policy_of(given, report.compressed) if report.compressed.bits else None
             write_json(out / FRONT, front_of(tried))
@@ -77,8 +77,7 @@ class Searched:
 
     clock: Clock | None
     limits: Limits
-    found: Found
-    file: File | None
+    decided: Decided
     seconds: dict[str, float]
 
 
@@ -94,16 +93,15 @@ def search(given: Given) -> Searched:
     measuring = time.perf_counter() - start
     searching = Searching(given)
     losses, probing = searching.alone()
-    found, file = decide(given, searching, limits, losses, clock)
+    decided = decide(given, searching, limits, losses, clock)
     return Searched(
         clock=clock,
         limits=limits,
-        found=found,
-        file=file,
+        decided=decided,
         seconds={
             "measuring": measuring,
             "each change alone": probing,
-            "together": found.seconds,
+            "together": decided.found.seconds,
         },
     )
 
@@ -116,7 +114,7 @@ def clock_of(given: Given) -> Clock | None:
 
 def make(given: Given, searched: Searched, judged: int) -> Report:
     """Rounded, tuned, measured, scored and written; told with how many networks were `judged`."""
-    clock, one, file = searched.clock, searched.found.compressed, searched.file
+    clock, one, file = searched.clock, searched.decided.found.compressed, searched.decided.file
     write_recipe(given, one, given.config.epochs)
     making = time.perf_counter()
     made = made_of(given)
@@ -142,10 +140,10 @@ def make(given: Given, searched: Searched, judged: int) -> Report:
     )
 
 
-def judged_of(given: Given, limits: Limits) -> list[Tried]:
-    """Every network that was judged, in all calls."""
+def judged_of(given: Given, each: Sequence[Limits]) -> list[Tried]:
+    """Every network that was judged, in all calls, at the cost that is known now `each` way."""
     found: list[Tried] = []
-    for way in given.ways:
+    for way, limits in zip(given.ways, each, strict=True):
         journals = [] if way.int8 else [given.out / ALONE]
         journals += sorted(given.out.glob(tried_file(way, "[0-9]*")))
         lines = {line.options: line for file in journals for line in Journal(file).lines}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from search.auto.costs import Limits
-from search.auto.deciding import decide
+from search.auto.deciding import Decided, decide
 from search.auto.goal import Bound
 from search.auto.latency import File
 from search.auto.searching import Found
@@ -43,7 +43,7 @@ def predicted(one: Compressed) -> float:
     return (WHOLE - 0.1 * one.gone.get("conv", 0)) * (0.6 if one.int8 else 1)
 
 
-def decided(searches: Any, *factors: float, int8: float | None = None) -> tuple[Found, File | None]:
+def decided(searches: Any, *factors: float, int8: float | None = None) -> Decided:
     """Each measurement is a prediction times the next of the factors, in int8 times that one."""
     left = iter(factors)
     costs: Any = {"latency": predicted}
@@ -61,7 +61,7 @@ def decided(searches: Any, *factors: float, int8: float | None = None) -> tuple[
 
 def test_the_aim_moves_by_what_was_measured() -> None:
     searches = Searches(15)
-    found, file = decided(searches, *[1.2] * 6)
+    found, file, _ = decided(searches, *[1.2] * 6)
     assert file is not None and file.ms <= 1.0
     assert found.compressed.gone == {"conv": 12}  # 0.8 ms are predicted, 0.96 measured
     assert found.seconds == 1.5 * len(searches.files) > 1.5  # of all rounds
@@ -70,7 +70,7 @@ def test_the_aim_moves_by_what_was_measured() -> None:
 def test_what_is_met_stays_where_the_aim_moves_beyond_what_can_be_reached() -> None:
     # missed; met, and loosely; a disturbed measurement, behind which nothing seems fast enough
     searches = Searches(11)
-    found, file = decided(searches, 1.05, 0.9, 3.0)
+    found, file, _ = decided(searches, 1.05, 0.9, 3.0)
     assert len(searches.files) == 4 and found.compressed.gone == {"conv": 11}
     assert file is not None and file.ms <= 1.0
 
@@ -83,14 +83,17 @@ def test_what_cannot_be_reached_is_said() -> None:
 def test_the_way_that_loses_least_is_measured_and_the_other_where_that_was_wrong() -> None:
     """In int8 4 channels were said to be enough, and 10 are needed; as many as in float."""
     searches = Searches(12)
-    found, file = decided(searches, 1.0, int8=1.6)
+    found, file, known = decided(searches, 1.0, int8=1.6)
     assert found.compressed == Compressed(gone={"conv": 10}) and file is not None
     assert searches.files == ["tried-0.jsonl", "tried-int8-0.jsonl", "tried-int8-1.jsonl"]
     assert found.seconds == 4.5
+    one = Compressed(gone={"conv": 4}, int8=True)
+    assert known[1].costs["latency"](one) == pytest.approx(1.6 * predicted(one), rel=0.02)
+    assert known[0].costs["latency"](found.compressed) == pytest.approx(1.0, rel=0.02)
 
 
 def test_int8_is_taken_where_it_is_as_fast_as_was_said() -> None:
     searches = Searches(12)
-    found, file = decided(searches, 1.0, int8=1.0)
+    found, file, _ = decided(searches, 1.0, int8=1.0)
     assert found.compressed == Compressed(gone={"conv": 4}, int8=True)
     assert file is not None and file.ms <= 1.0
