@@ -16,8 +16,9 @@ from search.problems.compressed import Compressed, Compression
 
 ROUNDS = 6
 """How many networks of a way are measured at most."""
-CLOSE = 0.03
-"""A latency so little below its bound is not worth another round."""
+SAFE, CLOSE = 0.99, 0.03
+"""A latency of that share of its bound stays within it when it is measured again; one that is so
+little below the bound is not worth another round."""
 
 
 class Decided(NamedTuple):
@@ -55,7 +56,7 @@ def decide(
         one = found.compressed
         file = clock.measured(f"round {number}", searching.network.narrowed(one), one.int8)
         share = file.ms / bound.limit(file.whole_ms)
-        if share <= 1:
+        if share <= SAFE:
             met.append((found, file))
         way.measured(bound, share)
     if not met:
@@ -104,7 +105,7 @@ class _Way:
     def measured(self, bound: Bound, share: float) -> None:
         """What was found took that `share` of its bound: aim anew, where that may win anything."""
         one = self.search().compressed
-        self._ended = 1 - CLOSE <= share <= 1 or (share <= 1 and not one.gone)
+        self._ended = 1 - CLOSE <= share <= SAFE or (share <= SAFE and not one.gone)
         self.aim, self._found = corrected(self.aim, bound, one, share), None
         self.rounds += 1
 
@@ -119,7 +120,7 @@ def corrected(limits: Limits, bound: Bound, one: Compressed, share: float) -> Li
     its bound."""
     before = limits.costs["latency"]
     predicted = before(one) / bound.limit(limits.whole["latency"])
-    factor = share * (1 + CLOSE / 3) / predicted
+    factor = share / SAFE / predicted
 
     def cost(other: Compressed) -> float:
         return before(other) * (factor if other.gone or other.int8 else 1.0)

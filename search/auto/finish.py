@@ -24,6 +24,7 @@ from search.problems.compressed import Compressed
 from training.config import TrainConfig
 from training.evaluate import Evaluation, evaluate
 from training.run import run_training
+from training.words import counted
 
 WARMUP, CLIP = 0.1, 2.0
 """Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
@@ -44,7 +45,7 @@ def made_of(given: Given) -> list[Made]:
     found: list[Made] = []
     for epochs in dict.fromkeys((0, given.config.epochs)):
         network = trained(given, epochs)
-        how = f"{epochs} epochs of tuning" if epochs else "untuned"
+        how = f"{counted(epochs, 'epoch')} of tuning" if epochs else "untuned"
         found.append(Made(how, epochs, network, evaluate(network, given.judged)))
     return found
 

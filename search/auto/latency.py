@@ -1,5 +1,6 @@
 """What a compressed network takes on this machine: told by a table of layers, then measured."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
@@ -33,6 +34,8 @@ LAYERS, TIMES, MEASURED, LOCK = "layers.json", "latencies.json", "measured", ".l
 BRIEF = Protocol(burn_in_s=0.5, spread_s=0.0)
 VISITS, SESSIONS = 20, 2
 """A file can be unlucky with where a session puts it, and be slow for as long as that lasts."""
+MORE, CALM = 6, 1.05
+"""Where other work slows the whole network more than so much, sessions are held again."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ class Clock:
         with self._turn():
             known = read_json(out / TIMES, dict[str, Times]) if (out / TIMES).exists() else {}
             if name not in known:
-                fastest, known[name] = self._timed(self._models(network, int8))
+                least = min((one.whole_ms for one in known.values()), default=math.inf)
+                fastest, known[name] = self._timed(self._models(network, int8), least)
                 write_bytes(data, bytes_of(fastest))
                 write_json(out / TIMES, known)
         return File(data.read_bytes(), known[name].ms, known[name].whole_ms)
@@ -130,14 +134,19 @@ class Clock:
         files = files_of(plain, self._shape, images, "min-max", not sums_are_exact()).files
         return [OnnxModel(name, data) for name, data in files.items() if name != FLOAT]
 
-    def _timed(self, models: Sequence[Model]) -> tuple[Model, Times]:
-        sessions = [
-            measure_networks(
-                [self._whole, *models], visits=VISITS, runtime=self._runtime, protocol=BRIEF
+    def _timed(self, models: Sequence[Model], least: float) -> tuple[Model, Times]:
+        """The fastest, by two sessions; by more while the whole network takes longer than the
+        `least` that it ever took."""
+        all_of_them = [self._whole, *models]
+        best = [math.inf] * len(all_of_them)
+        for number in range(1, MORE + 1):
+            seen = measure_networks(
+                all_of_them, visits=VISITS, runtime=self._runtime, protocol=BRIEF
             )
-            for _ in range(SESSIONS)
-        ]
-        whole, *each = (min(one.p10_ms for one in seen) for seen in zip(*sessions, strict=True))
+            best = [min(ms, one.p10_ms) for ms, one in zip(best, seen, strict=True)]
+            if number >= SESSIONS and best[0] <= CALM * least:
+                break
+        whole, *each = best
         n = min(range(len(each)), key=each.__getitem__)
         return models[n], Times(each[n], whole)
 

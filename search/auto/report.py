@@ -7,6 +7,7 @@ from msgspec import Struct
 from proxyless_nas.drawing.words import duration
 from search.auto.goal import OF, Bound, Metric
 from search.problems.compressed import Compressed
+from training.words import counted as number_of
 
 
 class Stage(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,10 +79,11 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def done(one: Compressed, short: bool = False) -> list[str]:
-    """What was done, a line per method; `short` names no groups of channels."""
+    """What was done, a line per method; `short` is brief, and names no groups of channels."""
     lines: list[str] = []
     if one.gone and short:
-        lines.append(f"{sum(one.gone.values())} channels of {len(one.gone)} groups gone")
+        groups = number_of(len(one.gone), "group")
+        lines.append(f"{number_of(sum(one.gone.values()), 'channel')} of {groups} gone")
     elif one.gone:
         lines.append(f"channels gone: {_counted(one.gone)}")
     if one.bits:
@@ -90,7 +92,7 @@ def done(one: Compressed, short: bool = False) -> list[str]:
         shares = {name: f"{share:.0%}" for name, share in one.zeros.items()}
         lines.append(f"layers with zeros: {_alike(shares)}")
     if one.int8:
-        lines.append("all layers in int8, or those that are faster so")
+        lines.append("int8" if short else "all layers in int8, or those that are faster so")
     return lines or ["nothing was done"]
 
 

@@ -100,16 +100,15 @@ def _legend() -> Markup:
 
 def _table(story: Story) -> Markup:
     places = places_for([one.measured_ms for one in story.compressed])
-    head = ["network", "how", "test accuracy", "before", "measured, ms", "before", "what was done"]
+    head = ["network", "what was done", "test accuracy", "before", "measured, ms", "before"]
     rows = [
         [
             one.name,
-            WORDS[one.kind],
+            one.done,
             percent(one.test_accuracy, 2),
             percent(one.before, 2),
             f"{one.measured_ms:.{places}f}",
             f"{one.before_ms:.{places}f}",
-            one.done,
         ]
         for one in sorted(story.compressed, key=lambda one: one.measured_ms)
     ]
