@@ -50,8 +50,7 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     target: str | None = None
     """What tvm compiles for: a preset such as raspberry-pi-4, or JSON; by default this CPU."""
     methods: tuple[Method, ...] = METHODS
-    """What may be done; what does not help the goal is not tried. int8 is for a latency, and where
-    it is tried, other bits are not."""
+    """What may be done; what does not help the goal is not tried. int8 is for a latency."""
     strategy: StrategyName = "least-lost"
     """least-lost: what each change loses alone is judged, then where least is lost for what is
     saved goes first; sensitivity: of the same, each what loses no more than one threshold, as in

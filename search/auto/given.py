@@ -73,8 +73,10 @@ class Given:
 
     @property
     def ways(self) -> tuple[Compression, ...]:
-        """What may be done to the network; and, where it may be in int8, what to that."""
-        return (self.problem, *([replace(self.problem, int8=True)] if self.integers else []))
+        """What may be done to the network; and, where it may be in int8, what to that: there no
+        weights have other bits."""
+        in_int8 = replace(self.problem, int8=True, bits=(FLOAT_BITS,))
+        return (self.problem, in_int8) if self.integers else (self.problem,)
 
     @property
     def nothing(self) -> Compressed:
@@ -129,8 +131,7 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
 
 
 def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> list[Method]:
-    """Those of the config that lower a cost of the goal; int8 where a runtime computes with it, and
-    then no other bits: all weights have 8."""
+    """Those of the config that lower a cost of the goal; int8 where a runtime computes with it."""
     helps = HELPS if hardware is None else ON_HARDWARE
     found: list[Method] = [
         one for one in config.methods if any(of in helps[one] for of in goal.metrics)
@@ -138,8 +139,6 @@ def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> li
     timed = "latency" in goal.metrics and hardware is None
     if timed and config.runtime not in INT8_RUNTIMES and "int8" in found:
         found.remove("int8")
-    if "int8" in found and "bits" in found:
-        found.remove("bits")
     return found
 
 

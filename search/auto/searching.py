@@ -62,7 +62,10 @@ class Searching:
         def excess(options: tuple[int, ...]) -> float:
             return limits.excess(problem.decode(options))
 
-        wanted = Wanted(self._given.config, problem, excess, losses)
+        knobs = [knob.name for knob in self._given.problem.knobs]
+        alone = dict(zip(knobs, losses, strict=False))
+        own = [alone[knob.name] for knob in problem.knobs if knob.name in alone]
+        wanted = Wanted(self._given.config, problem, excess, own)
         strategy, most = strategy_of(wanted) if problem.knobs else (Uniform((), (), excess), 1)
         journal = Journal(file)
         count = ask_and_tell(strategy, judge, journal, most, "together")
@@ -90,12 +93,9 @@ def must_be_possible(limits: Limits, ways: Sequence[Compression]) -> None:
     most = [way.decode([count - 1 for count in way.counts]) for way in ways]
     least = min(most, key=limits.excess)
     if limits.excess(least) > 1:
-        near = nearest(limits, least)
-        by_bits = least.int8 and {"bytes", "bops"} & {bound.of for bound in limits.bounds}
-        hint = "; without int8 (--methods channels sparsity bits) weights may have fewer bits"
         raise NotMet(
-            f"the goal cannot be met: with everything that may be done it is {near}"
-            f"{hint if by_bits else ''}"
+            "the goal cannot be met: with everything that may be done it is "
+            f"{nearest(limits, least)}"
         )
 
 
