@@ -29,11 +29,13 @@ def visits_bar(
     with progress_bar((), "measuring", ahead(), unit="visit", leave=False, show=show) as bar:
 
         def count(visit: Visit) -> None:
-            if visit.key == SENTINEL:
-                return
             seen[visit.key].append(visit)
             bar.update()
             if bar.n % max(len(seen), 1) == 0:
                 bar.total = bar.n + ahead()
 
-        yield count
+        def counted(visit: Visit) -> None:
+            if visit.key != SENTINEL and not bar.disable:  # one that is not shown counts nothing
+                count(visit)
+
+        yield counted

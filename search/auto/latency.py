@@ -127,6 +127,8 @@ class Clock:
         return File(data.read_bytes(), known[name].ms, known[name].whole_ms)
 
     def _models(self, network: nn.Module, int8: bool) -> list[Model]:
+        if network is self._given.lone and not int8:
+            return [self._whole]
         plain = folded(network, self._shape) if batch_norms(network) else network
         if not int8:
             return [Exported("found", plain, self._shape)]
@@ -137,18 +139,18 @@ class Clock:
     def _timed(self, models: Sequence[Model], least: float) -> tuple[Model, Times]:
         """The fastest, by two sessions; by more while the whole network takes longer than the
         `least` that it ever took."""
-        all_of_them = [self._whole, *models]
-        best = [math.inf] * len(all_of_them)
+        best = dict.fromkeys([self._whole, *models], math.inf)
         for number in range(1, MORE + 1):
             seen = measure_networks(
-                all_of_them, visits=VISITS, runtime=self._runtime, protocol=BRIEF
+                list(best), visits=VISITS, runtime=self._runtime, protocol=BRIEF
             )
-            best = [min(ms, one.p10_ms) for ms, one in zip(best, seen, strict=True)]
-            if number >= SESSIONS and best[0] <= CALM * least:
+            best = {
+                model: min(best[model], one.p10_ms) for model, one in zip(best, seen, strict=True)
+            }
+            if number >= SESSIONS and best[self._whole] <= CALM * least:
                 break
-        whole, *each = best
-        n = min(range(len(each)), key=each.__getitem__)
-        return models[n], Times(each[n], whole)
+        fastest = min(models, key=best.__getitem__)
+        return fastest, Times(best[fastest], best[self._whole])
 
     def _turn(self) -> AbstractContextManager[None]:
         return self._locks.held(0, "another process measures: waiting for it")
