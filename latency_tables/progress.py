@@ -29,13 +29,11 @@ def visits_bar(
     with progress_bar((), "measuring", ahead(), unit="visit", leave=False, show=show) as bar:
 
         def count(visit: Visit) -> None:
+            if visit.key == SENTINEL or bar.disable:  # a bar that is not shown stays at 0
+                return
             seen[visit.key].append(visit)
             bar.update()
             if bar.n % max(len(seen), 1) == 0:
                 bar.total = bar.n + ahead()
 
-        def counted(visit: Visit) -> None:
-            if visit.key != SENTINEL and not bar.disable:  # one that is not shown counts nothing
-                count(visit)
-
-        yield counted
+        yield count

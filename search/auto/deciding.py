@@ -105,7 +105,7 @@ class _Way:
     def measured(self, bound: Bound, share: float) -> None:
         """What was found took that `share` of its bound: aim anew, where that may win anything."""
         one = self.search().compressed
-        self._ended = 1 - CLOSE <= share <= SAFE or (share <= SAFE and not one.gone)
+        self._ended = share <= SAFE and (share >= 1 - CLOSE or not one.gone)
         self.aim, self._found = corrected(self.aim, bound, one, share), None
         self.rounds += 1
 

@@ -10,7 +10,7 @@ from search.auto.latency import Clock
 
 
 def timed(monkeypatch: pytest.MonkeyPatch, least: float, *sessions: float) -> tuple[Any, int]:
-    """A network half as slow as the whole one, which takes so many ms in each session."""
+    """What takes half of what the whole network takes: so many ms in each session."""
     left = list(sessions)
 
     def measure(models: list[Any], **how: object) -> list[Any]:
