@@ -1,6 +1,6 @@
 """Decide what is done: in float or in int8, and until what was measured is fast enough."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class Decided(NamedTuple):
 
 
 def decide(
-    given: Given, searching: Searching, limits: Limits, losses: Sequence[np.ndarray],
+    given: Given, searching: Searching, limits: Limits, losses: Mapping[str, np.ndarray],
     clock: Clock | None,
 ) -> Decided:  # fmt: skip
     """What is done; where a latency is asked for, until what was measured meets it.
@@ -75,7 +75,7 @@ class _Way:
 
     def __init__(
         self, out: Path, searching: Searching, problem: Compression, limits: Limits,
-        losses: Sequence[np.ndarray],
+        losses: Mapping[str, np.ndarray],
     ) -> None:  # fmt: skip
         self._out, self._searching, self._problem = out, searching, problem
         self.aim, self._losses = limits, losses

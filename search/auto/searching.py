@@ -1,6 +1,6 @@
 """Search what is done where, so that a goal is met and least is lost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -39,21 +39,22 @@ class Searching:
         )  # fmt: skip
         self._known: dict[tuple[bool, tuple[int, ...]], Evidence] = {}
 
-    def alone(self) -> tuple[list[np.ndarray], float]:
-        """[knobs][options]: what each loses alone; and in which time that was judged.
+    def alone(self) -> tuple[dict[str, np.ndarray], float]:
+        """By the name of a knob, what each option loses alone; and in which time that was judged.
 
         Nothing where the strategy does not ask. In int8 each change is taken to lose as much.
         """
         problem = self._given.problem
         if self._given.config.strategy not in BY_LOSSES_ALONE or not problem.knobs:
-            return [], 0.0
+            return {}, 0.0
         strategy = probing_of(problem)
         journal, judge = Journal(self._given.out / ALONE), self._judge_of(problem)
         ask_and_tell(strategy, judge, journal, strategy.probes, "each change alone")
-        return strategy.losses(), journal.seconds
+        names = [knob.name for knob in problem.knobs]
+        return dict(zip(names, strategy.losses(), strict=True)), journal.seconds
 
     def within(
-        self, problem: Compression, limits: Limits, losses: Sequence[np.ndarray], file: Path
+        self, problem: Compression, limits: Limits, losses: Mapping[str, np.ndarray], file: Path
     ) -> Found:
         """The network that loses least within the limits; NotMet where there is none."""
         judge = self._judge_of(problem)
@@ -62,9 +63,7 @@ class Searching:
         def excess(options: tuple[int, ...]) -> float:
             return limits.excess(problem.decode(options))
 
-        knobs = [knob.name for knob in self._given.problem.knobs]
-        alone = dict(zip(knobs, losses, strict=False))
-        own = [alone[knob.name] for knob in problem.knobs if knob.name in alone]
+        own = [losses[knob.name] for knob in problem.knobs] if losses else []
         wanted = Wanted(self._given.config, problem, excess, own)
         strategy, most = strategy_of(wanted) if problem.knobs else (Uniform((), (), excess), 1)
         journal = Journal(file)

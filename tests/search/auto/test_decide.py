@@ -1,6 +1,5 @@
 """What is done where a latency is asked for, as measured networks move the aim."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,9 +25,7 @@ class Searches:
         self.most, self.files = most, list[str]()
         self.network = SimpleNamespace(narrowed=lambda one: one)
 
-    def within(
-        self, problem: Compression, limits: Limits, losses: Sequence[Any], file: Path
-    ) -> Found:
+    def within(self, problem: Compression, limits: Limits, losses: Any, file: Path) -> Found:
         self.files.append(file.name)
         for gone in range(self.most + 1):
             one = Compressed(gone={"conv": gone} if gone else {}, int8=problem.int8)
@@ -56,7 +53,7 @@ def decided(searches: Any, *factors: float, int8: float | None = None) -> Decide
     clock: Any = SimpleNamespace(measured=measured)
     ways = [Compression({}, ()), *([] if int8 is None else [Compression({}, (), int8=True)])]
     given: Any = SimpleNamespace(out=Path(), ways=ways)
-    return decide(given, searches, limits, [], clock)
+    return decide(given, searches, limits, {}, clock)
 
 
 def test_the_aim_moves_by_what_was_measured() -> None:
