@@ -206,8 +206,8 @@ def _table_so_far(out: str | Path, identity: Identity) -> LatencyTable | None:
     other = table.head.identity.differences(identity)
     if other:
         raise ValueError(
-            f"{out} holds a table of another {' and '.join(other)}; choose another --out, "
-            "or --fresh to replace it"
+            f"{out} holds a table of another {' and '.join(other)}; choose another file, "
+            "or delete this one to measure anew"
         )
     return table
 

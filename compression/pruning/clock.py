@@ -27,36 +27,35 @@ class Clock(Struct, frozen=True):
 
     goal: LatencyGoal
     runtime: Runtime
-    whole: nn.Module
+    whole: Model
     shape: Shape
-    exported: bool
-    """Whether torch exports what is measured: where our own translation does not know all of it."""
+    known: bool
+    """Whether our own translation to ONNX knows all of it; where not, torch exports each network,
+    once."""
 
     @classmethod
     def of(cls, goal: LatencyGoal, whole: nn.Module, shape: Shape) -> "Clock":
         """ValueError where the runtime is not there."""
-        whole = deepcopy(whole).cpu().eval()
+        copy = deepcopy(whole).cpu().eval()
         try:
-            to_onnx(deepcopy(whole), shape)
-            exported = False
+            to_onnx(deepcopy(copy), shape)
+            known = True
         except ValueError:
-            exported = True
-        return cls(goal, open_runtime(goal.runtime), whole, shape, exported)
+            known = False
+        model = _model("whole", copy, shape, goal.batch, known)
+        return cls(goal, open_runtime(goal.runtime), model, shape, known)
 
-    def times(self, network: nn.Module, protocol: Protocol, visits: int) -> tuple[float, float]:
-        """Milliseconds of the whole network and of `network`, measured now, in turns."""
-        models = [self._model("whole", self.whole), self._model("pruned", network)]
-        batch = self.goal.batch
+    def model(self, network: nn.Module) -> Model:
+        """What `times` takes: a copy of `network`, or the file that torch exports of it."""
+        return _model("pruned", network, self.shape, self.goal.batch, self.known)
+
+    def times(self, model: Model, protocol: Protocol, visits: int) -> tuple[float, float]:
+        """Milliseconds of the whole network and of `model`, measured now, in turns."""
+        models, batch = [self.whole, model], self.goal.batch
         whole, pruned = measure_networks(
             models, visits=visits, runtime=self.runtime, protocol=protocol, batch=batch
         )
         return whole.p10_ms, pruned.p10_ms
-
-    def _model(self, name: str, network: nn.Module) -> Model:
-        copy, batch = deepcopy(network).cpu().eval(), self.goal.batch
-        if self.exported:
-            return OnnxModel(name, onnx_bytes(copy, self.shape, batch))
-        return Model(name, lambda: copy, self.shape, batch)
 
     def ratio(self, network: nn.Module) -> float:
         """What `network` takes over what the whole one takes, briefly measured.
@@ -64,12 +63,20 @@ class Clock(Struct, frozen=True):
         Where that meets the goal it is measured again and the slower time counts: a goal is not met
         by luck.
         """
-        found = self._measured(network)
-        return found if found > self.goal.share else max(found, self._measured(network))
+        model = self.model(network)
+        found = self._measured(model)
+        return found if found > self.goal.share else max(found, self._measured(model))
 
-    def _measured(self, network: nn.Module) -> float:
-        whole, pruned = self.times(network, BRIEF, VISITS)
+    def _measured(self, model: Model) -> float:
+        whole, pruned = self.times(model, BRIEF, VISITS)
         return pruned / whole
+
+
+def _model(name: str, network: nn.Module, shape: Shape, batch: int, known: bool) -> Model:
+    copy = deepcopy(network).cpu().eval()
+    if known:
+        return Model(name, lambda: copy, shape, batch)
+    return OnnxModel(name, onnx_bytes(copy, shape, batch))
 
 
 def measured_whole(clock: Clock, thin: Thin) -> Cost:

@@ -70,14 +70,14 @@ class Decision:
 
         Sums of layers are some per cent off, alike for networks that are alike.
         """
-        share = clock.goal.share
+        share, measured = clock.goal.share, measured_whole(clock, self.thin)
         layers = Layers(self._whole.network, self._whole.shape, self._sizes)
         cost = layers.cost(self._table(clock, layers, stops))
         most, ratio = share * cost({}), 1.0
         met: list[tuple[float, int, Gone]] = []
         for attempt in range(ROUNDS):
             gone = self._chosen(cost, most)
-            ratio = clock.ratio(self.thin(gone))
+            ratio = measured(gone)
             if ratio <= share:
                 met.append((ratio, attempt, gone))
             if share * (1 - CLOSE) <= ratio <= share:

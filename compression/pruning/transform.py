@@ -52,7 +52,8 @@ def transform(config: Pruning) -> None:
     write_what_is_left(subject, pruned, folder)
     done = export_onnx(pruned, subject.input, folder / ONNX)
     goal = config.goal if isinstance(config.goal, LatencyGoal) else LatencyGoal(share=1.0)
-    before, after = Clock.of(goal, whole, subject.input).times(pruned, Protocol(), VISITS)
+    clock = Clock.of(goal, whole, subject.input)
+    before, after = clock.times(clock.model(pruned), Protocol(), VISITS)
 
     def figures(name: str, network: nn.Module, ms: float | None) -> Figures:
         batches = data.test_batches(config.train.val_batch_size, device)

@@ -109,6 +109,7 @@ def config_of(road: Road, wish: Wish, network: Path, out: Path) -> AutoConfig:
         strength=0.1,
         seed=config.seed,
         spread_s=config.spread_s,
+        layers=str(network / "layers.json"),
         workers=0,
         threads=1,  # networks as small as these are not faster with more
     )

@@ -91,6 +91,9 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     spread_s: float = 15.0
     """Seconds over which layers are measured, at least: a machine has slow spells of some seconds,
     which are left out."""
+    layers: str | None = None
+    """File of the times of layers, for a latency; default: layers.json in --out. Searches for other
+    goals of the same network may share it: what is there is not measured again."""
 
     def __post_init__(self) -> None:
         if not self.methods:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec import Struct
 from torch import nn
@@ -31,6 +32,7 @@ from training.batch_norm import batch_norms
 from training.datasets import images_in
 
 LAYERS, TIMES, MEASURED, LOCK = "layers.json", "latencies.json", "measured", ".latencies.lock"
+WAITING = "another process measures: waiting for it"
 BRIEF = Protocol(burn_in_s=0.5, spread_s=0.0)
 VISITS, SESSIONS = 20, 2
 """A file can be unlucky with where a session puts it, and be slow for as long as that lasts."""
@@ -80,6 +82,7 @@ class Clock:
         )
         self._whole = Exported("whole", given.lone, self._shape)
         self._locks = Locks(given.out / LOCK)
+        self._table = Path(config.layers) if config.layers else given.out / LAYERS
         self.whole_ms = self.measured("whole", given.lone, int8=False).whole_ms
 
     def cost(self, stops: Stops) -> Cost:
@@ -97,12 +100,13 @@ class Clock:
         return predicted
 
     def _of_layers(self, stops: Stops) -> Callable[[Gone], float]:
-        """What narrowed layers take of what all take, by a table that is measured now."""
-        given = self._given
+        """What narrowed layers take of what all take, by a table; what it lacks is measured now."""
+        given, file = self._given, self._table
         layers = Layers(given.lone, self._shape, given.sizes)
-        with self._turn():
+        locks = Locks(file.with_name(f".{file.name}.lock"))
+        with self._turn(), locks.held(0, WAITING):
             table = measure_parts(
-                layers.wanted(stops), given.subject.name, given.out / LAYERS,
+                layers.wanted(stops), given.subject.name, file,
                 protocol=Protocol(spread_s=given.config.spread_s), runtime=self._runtime,
                 context="chained",
             )  # fmt: skip
@@ -153,7 +157,7 @@ class Clock:
         return fastest, Times(best[fastest], best[self._whole])
 
     def _turn(self) -> AbstractContextManager[None]:
-        return self._locks.held(0, "another process measures: waiting for it")
+        return self._locks.held(0, WAITING)
 
 
 def bytes_of(model: Model) -> bytes:

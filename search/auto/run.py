@@ -68,7 +68,7 @@ def auto(config: AutoConfig) -> None:
 
 
 def _same(config: AutoConfig) -> AutoConfig:
-    return replace(config, out="", path=None, workers=None, threads=None)
+    return replace(config, out="", path=None, workers=None, threads=None, layers=None)
 
 
 @dataclass(frozen=True)

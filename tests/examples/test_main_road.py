@@ -7,8 +7,10 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
+from examples.main_road.compressing import Wish
 from latency_tables.table import LatencyTable
 from proxyless_nas import load_spec
+from proxyless_nas.files import read_json
 from proxyless_nas.weights import load_weights
 from tests.commands.helpers import ROOT, run_well
 
@@ -51,6 +53,11 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     ]
     assert len(compressed) == 3 and all(ends) and "Search, compression, or both" in page
     assert all(each.name.replace("-at-", " at ") in page for each in compressed)
+    *_, first, second = read_json(out / "wishes.json", list[Wish])
+    begun = out / "compressed" / second.name.replace(" ", "-") / "config.json"
+    layers = out / "networks" / first.network / "layers.json"  # measured once, for both
+    assert first.network == second.network and layers.stat().st_mtime <= begun.stat().st_mtime
+    assert not any((each / "layers.json").exists() for each in compressed)
     assert list((out / "search" / "tensorboard").iterdir())
 
     # whoever checks the table later, with other networks, does not change what was found

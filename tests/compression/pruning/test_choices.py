@@ -16,6 +16,7 @@ from compression.pruning.tries import Tries
 from compression.sensitivity import Sensitivity, Tried
 from compression.widths import Gone
 from compression.widths.random_points import draw
+from latency_tables.model import Model
 from latency_tables.protocol import Protocol
 from proxyless_nas.layer import Shape
 from training.evaluate import Evaluation
@@ -125,7 +126,7 @@ def test_a_latency_that_meets_its_goal_is_measured_again(
     left = list(measured)
 
     class Told(Clock, frozen=True):
-        def times(self, network: nn.Module, protocol: Protocol, visits: int) -> tuple[float, float]:
+        def times(self, model: Model, protocol: Protocol, visits: int) -> tuple[float, float]:
             return 2.0, 2.0 * left.pop(0)
 
     whole = nn.Conv2d(3, 4, 3)
