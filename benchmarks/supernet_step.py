@@ -29,7 +29,7 @@ from proxyless_nas import Space, named_space
 from proxyless_nas.command import Command, run_one
 from search.choices import Choices
 from search.evaluators import SharedWeights
-from search.evaluators.shared_weights import NumberFormat
+from search.evaluators.shared_weights import SupernetFormat
 from search.prices import Prices
 from search.strategies import AllPaths, AnyStrategy, Reinforce, TwoPaths
 from search.supernet import Mixed, Supernet
@@ -57,7 +57,7 @@ class BenchmarkConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Seed of weights and paths."""
     device: DeviceName = "cpu"
     """Where the steps are taken."""
-    precision: NumberFormat = "float32"
+    precision: SupernetFormat = "float32"
     """bf16: activations of the supernet in half the bits; the compact network is not changed."""
     memory_of: Step | None = None
     """Only print the peak memory of one kind of step (used by the benchmark itself)."""

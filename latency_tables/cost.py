@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from latency_tables.memory import peak_values
-from latency_tables.parts import weight_bytes
+from latency_tables.parts import bytes_in_float
 from latency_tables.table import LatencyTable
 from proxyless_nas.blocks import AnyBlock, BatchNorm
 from proxyless_nas.layer import FLOAT_BYTES, Shape
@@ -130,7 +130,7 @@ class WeightBytes(_Separable, frozen=True):
     def block(self, block: AnyBlock, shape: Shape) -> float:
         layers = block.layers("", shape)
         weights = sum(layer.weights for layer in layers)
-        return weights * self.bits / 8 + weight_bytes(layers) - FLOAT_BYTES * weights
+        return weights * self.bits / 8 + bytes_in_float(layers) - FLOAT_BYTES * weights
 
 
 class PeakActivation(Struct, frozen=True):

@@ -38,7 +38,7 @@ class BlockPart(Struct, frozen=True):
     @property
     def weight_bytes(self) -> int:
         """Bytes of float32 weights and biases after batch norm has been folded away."""
-        return weight_bytes(self.block.layers("", self.shape))
+        return bytes_in_float(self.block.layers("", self.shape))
 
     def model(self, batch: int = 1) -> Model:
         """What a runtime runs. Its weights are random, from a fixed seed."""
@@ -79,7 +79,7 @@ def block_model(placed: Placed, batch: int = 1) -> Model:
     return Model(signature(block, shape), build, shape, batch)
 
 
-def weight_bytes(layers: Iterable[Layer]) -> int:
+def bytes_in_float(layers: Iterable[Layer]) -> int:
     """Bytes of float32 weights, with one bias per output channel where a norm was folded."""
     return FLOAT_BYTES * sum(
         layer.weights + layer.output.channels * int(layer.bias or layer.norm) for layer in layers

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from proxyless_nas.command import short
 from search.costs import CostName
-from search.evaluators.shared_weights import NumberFormat
+from search.evaluators.shared_weights import SupernetFormat
 from search.gates import Keep
 from search.objective import CostLoss
 from training.datasets import DatasetName
@@ -61,7 +61,7 @@ class SearchConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     to the others; without it all begin as drawn, as in the paper."""
     path_drop: float = 0.0
     """Probability with which a tree loses one of two paths while weights learn."""
-    precision: NumberFormat = "float32"
+    precision: SupernetFormat = "float32"
     """bf16: activations in half the bits."""
     device: DeviceName = "auto"
     """Where the supernet runs."""

@@ -20,7 +20,7 @@ from training.datasets.chance import reseed
 from training.losses import LabelLoss
 from training.workers import Alone, Workers
 
-NumberFormat = Literal["float32", "bf16"]
+SupernetFormat = Literal["float32", "bf16"]
 ALONE = Alone()
 
 
@@ -39,14 +39,14 @@ class SharedWeights:
         optimizer: optim.Optimizer,
         keep: Keep = "outputs",
         smoothing: float = 0.0,
-        precision: NumberFormat = "float32",
+        precision: SupernetFormat = "float32",
         seed: int = 0,
         workers: Workers = ALONE,
     ) -> None:
         self.supernet = supernet
         self.optimizer = PathOptimizer(optimizer)
         self.keep: Keep = keep
-        self.precision: NumberFormat = precision
+        self.precision: SupernetFormat = precision
         self.seed = seed
         self.workers = workers
         self.device = next(supernet.parameters()).device

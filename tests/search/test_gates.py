@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from proxyless_nas import Space
 from search.choices import Choices
 from search.evaluators import SharedWeights
-from search.evaluators.shared_weights import NumberFormat
+from search.evaluators.shared_weights import SupernetFormat
 from search.gates import Keep
 from search.strategies import AllPaths, TwoPaths
 from search.strategies.gate_gradient import order_of
@@ -77,7 +77,7 @@ def test_slopes_equal_autograd_through_explicit_gates(
 def test_slopes_in_half_precision_are_the_same_whatever_was_kept() -> None:
     (choices,) = AllPaths(make_prices(), None, 0.1, seed=3).ask()
     batch = make_batch(size=32)
-    kinds: list[tuple[Keep, NumberFormat]] = [
+    kinds: list[tuple[Keep, SupernetFormat]] = [
         ("outputs", "float32"), ("outputs", "bf16"), ("inputs", "bf16")
     ]  # fmt: skip
     exact, *rough = [
