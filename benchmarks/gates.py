@@ -46,6 +46,8 @@ class GatesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Rounds."""
     visit_ms: float = 60.0
     """Timed milliseconds per call and round."""
+    spread_s: float = 15.0
+    """Spread the rounds over at least so many seconds."""
     seed: int = 0
     """Seed of weights, of the image and of the order in each round."""
 
@@ -86,7 +88,10 @@ def compare(title: str, config: GatesConfig, network: nn.Module, shape: Shape, l
     """Print one table."""
     calls, shares = calls_of(network.eval(), shape, layers, images)
     protocol = Protocol(
-        visit_ms=config.visit_ms, min_visits=config.visits, max_visits=config.visits
+        visit_ms=config.visit_ms,
+        spread_s=config.spread_s,
+        min_visits=config.visits,
+        max_visits=config.visits,
     )
     visits = time_calls(calls, OnnxRuntime(), protocol, config.seed, show=False)
     calm = undisturbed(visits)

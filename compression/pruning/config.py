@@ -38,6 +38,8 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Training images for scores that look at some, repairs, and statistics of batch norms."""
     recalibrate: bool = True
     """Estimate batch-norm statistics anew before a network is judged by `ana`."""
+    spread_s: float = 15.0
+    """Seconds over which latencies of layers, and those of the report, are measured, at least."""
 
     def __post_init__(self) -> None:
         if self.train.out is not None:
@@ -57,3 +59,5 @@ class Pruning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("multiple", "judged_on", "seen"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` {getattr(self, name)} is below 1")
+        if self.spread_s < 0:
+            raise ValueError(f"`spread_s` {self.spread_s} is below 0")

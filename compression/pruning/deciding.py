@@ -12,6 +12,7 @@ from compression.widths.choose import Cost
 from compression.widths.latency import Layers
 from compression.widths.stops import Stops
 from latency_tables.measure import measure_parts
+from latency_tables.protocol import Protocol
 from latency_tables.table import LatencyTable
 
 LAYERS = "layers.json"
@@ -95,6 +96,7 @@ class Decision:
             layers.wanted(stops),
             self._whole.subject.name,
             self._whole.folder / LAYERS,
+            protocol=Protocol(spread_s=self._config.spread_s),
             runtime=clock.runtime,
             batch=clock.goal.batch,
             context="chained",  # alone a layer pays for its borders: ratios 7 % off, not 4

@@ -53,7 +53,8 @@ def transform(config: Pruning) -> None:
     done = export_onnx(pruned, subject.input, folder / ONNX)
     goal = config.goal if isinstance(config.goal, LatencyGoal) else LatencyGoal(share=1.0)
     clock = Clock.of(goal, whole, subject.input)
-    before, after = clock.times(clock.model(pruned), Protocol(), VISITS)
+    protocol = Protocol(spread_s=config.spread_s)
+    before, after = clock.times(clock.model(pruned), protocol, VISITS)
 
     def figures(name: str, network: nn.Module, ms: float | None) -> Figures:
         batches = data.test_batches(config.train.val_batch_size, device)

@@ -107,6 +107,7 @@ def test_what_was_tried_becomes_a_loss_that_never_falls() -> None:
         ({"shares": []}, "shares"),
         ({"shares": [1.0]}, "shares"),
         ({"multiple": 0}, "multiple"),
+        ({"spread_s": -1}, "spread_s"),
         ({"multiples": 8}, "multiples"),
     ],
 )
@@ -129,6 +130,6 @@ def test_a_latency_that_meets_its_goal_is_measured_again(
         def times(self, model: Model, protocol: Protocol, visits: int) -> tuple[float, float]:
             return 2.0, 2.0 * left.pop(0)
 
-    whole = nn.Conv2d(3, 4, 3)
+    whole = nn.Sequential(nn.Conv2d(3, 4, 3))
     clock = Told.of(LatencyGoal(share=0.8), whole, Shape(3, 8, 8))
     assert clock.ratio(whole) == pytest.approx(ratio) and not left

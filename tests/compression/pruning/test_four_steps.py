@@ -46,6 +46,7 @@ def written(trained: Path, folder: Path, **changed: object) -> Path:
         "shares": [0.25, 0.5, 0.75],
         "judged_on": 200,
         "seen": 200,
+        "spread_s": 0.0,
     }  # fmt: skip
     file = folder / "prune.yaml"
     file.write_text(yaml.safe_dump({**content, **changed}))
