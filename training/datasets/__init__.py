@@ -12,7 +12,7 @@ from training.datasets.normalisation import Normalisation, NormalisationName
 from training.datasets.order import Share
 from training.datasets.reading import USUAL, Interpolation, Reading
 
-DatasetName = Literal["imagenet", "cifar10", "fashion", "folder"]
+DatasetName = Literal["imagenet", "cifar10", "fashion", "mnist", "folder"]
 
 __all__ = [
     "Augmentation",
@@ -45,10 +45,10 @@ def open_dataset(
 ) -> Dataset:
     """Open a dataset by name; with `limit`, only so many training and so many test images of it.
 
-    `imagenet` and `folder` are trees PATH/train/CLASS/* and PATH/val/CLASS/*; `cifar10` and
-    `fashion` (Fashion-MNIST) are found or fetched when no `path` is given. What a path may be is
-    told by `open_imagenet`, `open_folder`, `open_cifar10` and `open_fashion`. `folders` says where
-    the two trees of `imagenet` and `folder` lie if not there.
+    `imagenet` and `folder` are trees PATH/train/CLASS/* and PATH/val/CLASS/*; `cifar10`,
+    `fashion` (Fashion-MNIST) and `mnist` are found or fetched when no `path` is given. What a path
+    may be is told by `open_imagenet`, `open_folder`, `open_cifar10` and `open_idx`. `folders` says
+    where the two trees of `imagenet` and `folder` lie if not there.
     Raises ValueError for an unknown name, OSError with a cure for missing files.
     """
     source = _find(name, path, reading, folders)
@@ -96,7 +96,7 @@ def usual_dataset(input: Shape, classes: int) -> DatasetName:
 
 
 def _find(name: DatasetName, path: str | None, reading: Reading, folders: Folders) -> Source:
-    if folders != TOGETHER and name in ("cifar10", "fashion"):
+    if folders != TOGETHER and name in ("cifar10", "fashion", "mnist"):
         raise ValueError(f"{name} has no folders of its own for training and test: give --path")
     match name:
         case "imagenet":
@@ -108,9 +108,15 @@ def _find(name: DatasetName, path: str | None, reading: Reading, folders: Folder
 
             return open_cifar10(path, reading)
         case "fashion":
-            from training.datasets.fashion import open_fashion
+            from training.datasets.fashion import FASHION
+            from training.datasets.idx_files import open_idx
 
-            return open_fashion(path, reading)
+            return open_idx(FASHION, path, reading)
+        case "mnist":
+            from training.datasets.idx_files import open_idx
+            from training.datasets.mnist import MNIST
+
+            return open_idx(MNIST, path, reading)
         case "folder":
             from training.datasets.folder import open_folder
 

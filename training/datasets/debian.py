@@ -1,10 +1,10 @@
 """Have a Debian package's files without root: fetch it, unpack it, install nothing."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from training.datasets.tools import run_tool
 
 UPDATE_SECONDS, DOWNLOAD_SECONDS, UNPACK_SECONDS = 120.0, 300.0, 60.0
 
@@ -23,13 +23,13 @@ def unpack_package(package: str, target: Path) -> None:
         (folder / "lists" / "partial").mkdir(parents=True)
         (folder / "cache" / "archives" / "partial").mkdir(parents=True)
         apt = ["apt-get", "-q", *_private_options(folder)]
-        _run([*apt, "update"], folder, UPDATE_SECONDS)
-        _run([*apt, "download", package], folder, DOWNLOAD_SECONDS)
+        run_tool([*apt, "update"], folder, UPDATE_SECONDS)
+        run_tool([*apt, "download", package], folder, DOWNLOAD_SECONDS)
         archives = list(folder.glob(f"{package}_*.deb"))
         if len(archives) != 1:
             raise FileNotFoundError(f"apt-get download {package} left {len(archives)} packages")
         target.mkdir(parents=True, exist_ok=True)
-        _run(["dpkg-deb", "-x", str(archives[0]), str(target)], folder, UNPACK_SECONDS)
+        run_tool(["dpkg-deb", "-x", str(archives[0]), str(target)], folder, UNPACK_SECONDS)
 
 
 def _private_options(folder: Path) -> list[str]:
@@ -42,22 +42,3 @@ def _private_options(folder: Path) -> list[str]:
         "Acquire::https::Timeout": 20,
     }
     return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
-
-
-def _run(command: list[str], folder: Path, seconds: float) -> None:
-    environment = {**os.environ, "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired:
-        raise TimeoutError(f"{command[0]} took longer than {seconds:.0f} s") from None
-    if done.returncode:
-        complaints = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
-        raise OSError(f"{command[0]} failed: {complaints[-1]}")

@@ -1,4 +1,4 @@
-"""What training takes from torchvision: reading folders, transforming images, Fashion-MNIST."""
+"""What training takes from torchvision: reading folders, transforming images, downloads."""
 
 import socket
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 from proxyless_nas.torchvision_door import torchvision
 
 # isort: split
-from torchvision.datasets import CIFAR10, FashionMNIST
+from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 from torchvision.datasets.utils import download_and_extract_archive
 from torchvision.transforms import v2 as transforms
 from torchvision.transforms.v2 import functional
@@ -16,6 +16,7 @@ __all__ = [
     "CIFAR10",
     "download_cifar10",
     "download_fashion",
+    "download_mnist",
     "functional",
     "torchvision",
     "transforms",
@@ -27,6 +28,11 @@ STALL_SECONDS = 20.0
 def download_fashion(folder: Path) -> None:
     """Let torchvision download Fashion-MNIST below `folder`; OSError when it cannot."""
     _patiently(lambda: FashionMNIST(str(folder), download=True))
+
+
+def download_mnist(folder: Path) -> None:
+    """Let torchvision download MNIST below `folder`; OSError when it cannot."""
+    _patiently(lambda: MNIST(str(folder), download=True))
 
 
 def download_cifar10(folder: Path) -> None:

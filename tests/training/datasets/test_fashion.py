@@ -9,17 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from training.datasets import open_dataset
 from training.datasets.debian import unpack_package
-from training.datasets.fashion import SHA256, find
+from training.datasets.fashion import FASHION
+from training.datasets.idx_files import find
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, Path]:
     """The real files, from wherever this machine has them."""
     try:
-        return find()
+        return find(FASHION)
     except OSError as error:
         pytest.skip(f"no Fashion-MNIST and no network: {error}")
 
@@ -98,7 +100,7 @@ def test_an_installed_package_is_used_where_it_lies(
     files: dict[str, Path], tmp_path: Path, empty_cache: Path
 ) -> None:
     copy_to(tmp_path / "installed", files)
-    found = find(installed=tmp_path / "installed", downloads={})
+    found = find(replace(FASHION, installed=tmp_path / "installed", downloads={}))
     assert {file.parent for file in found.values()} == {tmp_path / "installed"}
     assert not empty_cache.exists()
 
@@ -116,7 +118,8 @@ def test_a_download_is_kept_and_not_repeated(
         raise OSError("no route")
 
     for _ in range(2):
-        found = find(installed=tmp_path, downloads={"first": fails, "second": works})
+        there = {"first": fails, "second": works}
+        found = find(replace(FASHION, installed=None, downloads=there))
         assert {file.parent for file in found.values()} == {empty_cache}
     assert len(fetched) == 1
     assert [entry.name for entry in empty_cache.parent.iterdir()] == ["fashion-mnist"]
@@ -124,11 +127,11 @@ def test_a_download_is_kept_and_not_repeated(
 
 def test_a_damaged_download_never_reaches_the_cache(tmp_path: Path, empty_cache: Path) -> None:
     def lies(folder: Path) -> None:
-        for name in SHA256:
+        for name in FASHION.sha256:
             (folder / name).write_bytes(b"\0\0\x08\x01\0\0\0\x01x")
 
     with pytest.raises(FileNotFoundError, match="is not Fashion-MNIST"):
-        find(installed=tmp_path, downloads={"a liar": lies})
+        find(replace(FASHION, installed=None, downloads={"a liar": lies}))
     assert not empty_cache.exists()
 
 
@@ -136,7 +139,7 @@ def test_when_nothing_works_the_error_names_three_ways_out(
     tmp_path: Path, empty_cache: Path
 ) -> None:
     with pytest.raises(FileNotFoundError) as caught:
-        find(installed=tmp_path, downloads={})
+        find(replace(FASHION, installed=None, downloads={}))
     message = str(caught.value)
     assert len(message.splitlines()) == 2
     for way in ("--path", "apt install dataset-fashion-mnist", "network"):
@@ -169,13 +172,14 @@ def test_apt_get_brings_the_real_files_into_an_empty_cache(empty_cache: Path) ->
     except OSError as error:
         pytest.skip(f"Debian's mirror cannot be reached: {error}")
     program = (
-        "from training.datasets.fashion import DOWNLOADS, find; from pathlib import Path;"
-        "find(None, Path('/nowhere'), {'apt-get': DOWNLOADS['apt-get']})"
+        "from msgspec.structs import replace; from training.datasets.fashion import FASHION;"
+        "from training.datasets.idx_files import find; one = FASHION.downloads['apt-get'];"
+        "find(replace(FASHION, installed=None, downloads={'apt-get': one}))"
     )
     system_lists = Path("/var/lib/apt/lists")
     before = sorted(system_lists.iterdir()) if system_lists.is_dir() else []
     subprocess.run([sys.executable, "-c", program], check=True, timeout=240)
     assert sorted(file.name for file in empty_cache.iterdir()) == sorted(
-        f"{name}.gz" for name in SHA256
+        f"{name}.gz" for name in FASHION.sha256
     )
     assert (sorted(system_lists.iterdir()) if system_lists.is_dir() else []) == before
