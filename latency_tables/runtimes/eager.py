@@ -27,6 +27,8 @@ class Eager(OnThisCpu, frozen=True):
         check_dtype("eager", self.dtype, ("float32", "float16"))
         if self.device_name == "cpu":
             check_dtype("eager on the CPU", self.dtype, ("float32",))
+        elif not torch.cuda.is_available():
+            raise ValueError("--device cuda: torch has no CUDA device here; --device cpu is one")
 
     def info(self) -> RuntimeInfo:
         options = {"layout": "channels_last", "batch_norm": "folded", "device": self.device_name}

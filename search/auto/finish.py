@@ -28,7 +28,9 @@ from training.words import counted
 
 WARMUP, CLIP = 0.1, 2.0
 """Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
-RECIPE, SPEC, UNTUNED, TUNED = "recipe.yaml", "spec.json", "untuned", "tuned"
+RECIPE, UNTUNED, TUNED = "recipe.yaml", "untuned", "tuned"
+DESCRIPTIONS = ("spec.json", "network.yaml")
+"""What may be left that `--arch` takes."""
 
 
 class Made(Struct, frozen=True):
@@ -77,8 +79,9 @@ def write_recipe(given: Given, one: Compressed, epochs: int) -> None:
         steps.append(rounding(given, one))
     training = replace(training_of(given, epochs), compress=str(given.out / RECIPE), out="OUT")
     how = [shlex.join(["python", "main.py", *flags_of(training)])]
-    if one.int8 and (given.out / SPEC).exists():
-        integers = shlex.join(flags_of(integers_of(given)))
+    left = next((name for name in DESCRIPTIONS if (given.out / name).exists()), None)
+    if one.int8 and left is not None:
+        integers = shlex.join(flags_of(integers_of(given, left)))
         how.append(f"python -m compression int8 {integers}   # then, of what that leaves")
     lines = "".join(f"# {line}\n" for line in how)
     text = lines + yaml.safe_dump({"steps": steps}, sort_keys=False)
@@ -127,11 +130,11 @@ def training_of(given: Given, epochs: int) -> TrainConfig:
     )
 
 
-def integers_of(given: Given) -> Int8Config:
-    """How integers are made of what the recipe leaves in OUT, where a description fits it."""
+def integers_of(given: Given, left: str) -> Int8Config:
+    """How integers are made of what the recipe leaves in OUT, described by `left`."""
     config = given.config
     return Int8Config(
-        arch=f"OUT/{SPEC}",
+        arch=f"OUT/{left}",
         out="OUT/model.onnx",
         path=config.path,
         dataset=config.dataset,

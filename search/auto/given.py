@@ -15,10 +15,11 @@ from compression.quantizers.fold import folded
 from compression.quantizers.place import quantizable
 from compression.selectors import Where
 from compression.widths import Ranking, Sizes, ranked, stops_of
-from latency_tables.runtimes import RuntimeName
+from latency_tables.runtimes import Runtime, RuntimeConfig, RuntimeName, open_runtime
 from latency_tables.simulate.base import Hardware
 from latency_tables.simulate.presets import HARDWARE
 from proxyless_nas.bits import FLOAT_BITS, MOST_BITS
+from proxyless_nas.files import did_you_mean
 from proxyless_nas.layer import Shape
 from proxyless_nas.subject import Subject
 from search.auto.config import HERE, AutoConfig, Method
@@ -43,6 +44,7 @@ ON_HARDWARE: dict[Method, tuple[Metric, ...]] = {
     "int8": (),
 }
 """The same on simulated hardware, which computes with any number of bits."""
+PLACES, REMOTE = (HERE, "cuda"), "rpc://"
 INT8_RUNTIMES: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
 """Those that are given files of integers here."""
 
@@ -70,6 +72,8 @@ class Given:
     """Whether what flows has 8 bits: on simulated hardware, which knows no float."""
     integers: bool
     """Whether all may be in int8 too."""
+    runtime: Runtime | None
+    """What measures, where the goal has a latency that is not simulated."""
 
     @property
     def ways(self) -> tuple[Compression, ...]:
@@ -123,11 +127,18 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
         costs["bops"] = bit_operations(layerwise, hardware is not None)
         costs |= {} if hardware is None else on_hardware(layerwise, hardware)
     exam = exam_of(config, subject, None)
+    timed = "latency" in goal.metrics and hardware is None
+    runtime = open_runtime(runtime_config(config)) if timed else None
     out = Path(config.out)
     return Given(
         config, goal, subject, whole, lone, channels, ranking, sizes, problem, costs, seen, judged,
-        exam, out, hardware is not None, integers,
+        exam, out, hardware is not None, integers, runtime,
     )  # fmt: skip
+
+
+def runtime_config(config: AutoConfig) -> RuntimeConfig:
+    """What is measured with, and where."""
+    return RuntimeConfig(runtime=config.runtime, device=config.device, target=config.target)
 
 
 def methods_for(config: AutoConfig, goal: Goal, hardware: Hardware | None) -> list[Method]:
@@ -151,6 +162,12 @@ def hardware_of(config: AutoConfig, goal: Goal) -> Hardware | None:
     if config.device != HERE and not {"latency", "energy"} & set(goal.metrics):
         raise ValueError(f"--device {config.device}: the goal asks for no latency or energy of it")
     found = known.get(config.device)
+    if found is None and config.device not in PLACES and not config.device.startswith(REMOTE):
+        names = [*PLACES, *known]
+        raise ValueError(
+            f"no device {config.device!r}{did_you_mean(config.device, names)}: {', '.join(PLACES)} "
+            f"or {REMOTE}HOST:PORT/KEY, or hardware that is simulated: {', '.join(known)}"
+        )
     if found is None:
         if "energy" in goal.metrics:
             raise ValueError(

@@ -19,6 +19,7 @@ UNITS: dict[Metric, dict[str, float]] = {
     "latency": {"ms": 1.0, "us": 1e-3, "s": 1e3},
     "energy": {"mJ": 1.0, "uJ": 1e-3, "J": 1e3},
 }
+COUNTED: tuple[Metric, ...] = ("macs", "bops", "parameters", "nonzeros", "bytes")
 OF: dict[Metric, str] = {"bytes": "B", "latency": "ms", "energy": "mJ"}
 """What a cost is counted in, for people."""
 VALUE = re.compile(r"(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+)([a-zA-Z]*)")
@@ -92,6 +93,8 @@ def _bound(metric: Metric, word: str, number: float, unit: str) -> Bound:
     if unit not in units:
         known = ", ".join(f"1{one}" for one in units)
         raise ValueError(f"{word}: {metric} is a share like 0.5x, or a number like {known}")
-    if number <= 0:
-        raise ValueError(f"{word}: nothing costs so little")
-    return Bound(metric, most=number * units[unit])
+    most = number * units[unit]
+    if most <= 0 or (most < 1 and metric in COUNTED):
+        hint = f"; a share of what it costs now is {metric}={number:g}x" if 0 < number <= 1 else ""
+        raise ValueError(f"{word}: nothing costs so little{hint}")
+    return Bound(metric, most=most)

@@ -21,7 +21,7 @@ from latency_tables.measure import measure_parts
 from latency_tables.model import Model, OnnxModel
 from latency_tables.networks import measure_networks
 from latency_tables.protocol import Protocol
-from latency_tables.runtimes import RuntimeConfig, open_runtime
+from latency_tables.runtimes import Runtime
 from proxyless_nas.files import read_json, write_bytes, write_json
 from proxyless_nas.layer import Shape
 from proxyless_nas.locks import Locks
@@ -74,15 +74,12 @@ class Clock:
     times. One process measures at a time.
     """
 
-    def __init__(self, given: Given) -> None:
-        self._given, self._shape = given, given.subject.input
-        config = given.config
-        self._runtime = open_runtime(
-            RuntimeConfig(runtime=config.runtime, device=config.device, target=config.target)
-        )
+    def __init__(self, given: Given, runtime: Runtime) -> None:
+        self._given, self._shape, self._runtime = given, given.subject.input, runtime
         self._whole = Exported("whole", given.lone, self._shape)
         self._locks = Locks(given.out / LOCK)
-        self._table = Path(config.layers) if config.layers else given.out / LAYERS
+        layers = given.config.layers
+        self._table = Path(layers) if layers else given.out / LAYERS
         self.whole_ms = self.measured("whole", given.lone, int8=False).whole_ms
 
     def cost(self, stops: Stops) -> Cost:

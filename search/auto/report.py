@@ -74,8 +74,16 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
         took = duration(sum(self.seconds.values()))
         return (
             f"{costs}; {abs(self.lost):.2f} points of accuracy {way} on test images{kept}; "
-            f"{self.judged} networks judged in {took}"
+            f"{self.judged} networks judged in {took}{self._way_out()}"
         )
+
+    def _way_out(self) -> str:
+        """What may bring back accuracy that should not be lost."""
+        if self.lost <= self.drop:
+            return ""
+        tuned = any(stage.name.endswith("of tuning") for stage in self.stages)
+        more = "tune it longer (--epochs)" if tuned else "let what is left learn (--epochs 15)"
+        return f". To lose less, {more} or ask for less, in another --out"
 
 
 def done(one: Compressed, short: bool = False) -> list[str]:

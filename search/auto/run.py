@@ -108,8 +108,7 @@ def search(given: Given) -> Searched:
 
 def clock_of(given: Given) -> Clock | None:
     """What measures latencies, where the goal has one that is not simulated."""
-    measured = "latency" in given.goal.metrics and "latency" not in given.costs
-    return Clock(given) if measured else None
+    return Clock(given, given.runtime) if given.runtime is not None else None
 
 
 def make(given: Given, searched: Searched, judged: int) -> Report:

@@ -100,7 +100,12 @@ def must_be_possible(limits: Limits, ways: Sequence[Compression]) -> None:
 
 def nearest(limits: Limits, one: Compressed) -> str:
     """What it costs, in words."""
-    return ", ".join(
-        f"{of} {cost:,.4g} of {limits.whole[of]:,.4g} ({cost / limits.whole[of]:.3f}x)"
-        for of, cost in limits.told(one).items()
-    )
+    costs = limits.told(one)
+    told: list[str] = []
+    for bound in limits.bounds:
+        cost, whole = costs[bound.of], limits.whole[bound.of]
+        asked = bound.limit(whole) / whole
+        told.append(
+            f"{bound.of} {cost:,.4g} of {whole:,.4g} ({cost / whole:.3g}x, asked {asked:.3g}x)"
+        )
+    return ", ".join(told)

@@ -1,5 +1,6 @@
 """What verbs do with a configuration: tell, train, evaluate, compress for a goal, write it down."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from proxyless_nas.files import did_you_mean, write_bytes
 from proxyless_nas.language.config import Config
 from proxyless_nas.language.values import Items, Map, refuse
 from search.auto.config import AutoConfig
+from search.auto.goal import read_goal
 from search.auto.run import auto
 from training.config import TrainConfig
 from training.evaluate import evaluate
@@ -28,45 +30,74 @@ OURS = {"arch", "weights", "out", *DATA.values()}
 Flags = TypeVar("Flags", bound=Struct)
 
 
-def informed(config: Config) -> None:
+Act = Callable[[], None]
+"""What a verb does, once all that it needs has been read."""
+
+
+def informed(config: Config) -> Act:
     """Print the layers, parameters and multiply-accumulates."""
     described = describe(config)
-    with torch.device("meta"):
-        network = described.build()
-    print(told(described.name, network, described.input, described.classes))
+
+    def act() -> None:
+        with torch.device("meta"):
+            network = described.build()
+        print(told(described.name, network, described.input, described.classes))
+
+    return act
 
 
-def trained(config: Config) -> None:
+def trained(config: Config) -> Act:
     """Train the network by the flags of main.py below `train`; what is left lies in the folder."""
-    out = folder_of(config)
-    arch = written(config, out)
-    given = {"arch": arch, "out": str(out / "train"), **data_of(config)}
-    run_training(flags_of(config, "train", TrainConfig, given), under_its_recipe)
+    out, text = folder_of(config), describe(config).text
+    given = {"arch": str(out / NETWORK), "out": str(out / "train"), **data_of(config)}
+    flags = flags_of(config, "train", TrainConfig, given)
+
+    def act() -> None:
+        write_bytes(out / NETWORK, text.encode())
+        run_training(flags, under_its_recipe)
+
+    return act
 
 
-def evaluated(config: Config) -> None:
+def evaluated(config: Config) -> Act:
     """Score what was trained on the test images."""
     images = flags_of(config, "", ImagesConfig, learned(config))
-    network = opened_trained(images)
-    exam = exam_of(images, network.subject, None)
-    score = evaluate(network.network.eval(), exam.test_batches(images.batch_size))
-    print(
-        f"{network.name}: top-1 {score.top1:.2%} of {score.images:,} test images of {exam.name}, "
-        f"loss {score.loss:.4f}"
-    )
+
+    def act() -> None:
+        must_have_learned(config)
+        network = opened_trained(images)
+        exam = exam_of(images, network.subject, None)
+        score = evaluate(network.network.eval(), exam.test_batches(images.batch_size))
+        print(
+            f"{network.name}: top-1 {score.top1:.2%} of {score.images:,} test images of "
+            f"{exam.name}, loss {score.loss:.4f}"
+        )
+
+    return act
 
 
-def searched(config: Config) -> None:
+def searched(config: Config) -> Act:
     """Compress what was trained for the goal below `search`, by the flags of `auto`."""
     given = {"out": str(folder_of(config) / "search"), **learned(config)}
-    auto(flags_of(config, "search", AutoConfig, given))
+    flags = flags_of(config, "search", AutoConfig, given)
+    read_goal(flags.goal)
+
+    def act() -> None:
+        must_have_learned(config)
+        auto(flags)
+
+    return act
 
 
-def exported(config: Config) -> None:
+def exported(config: Config) -> Act:
     """Write the whole configuration, as YAML that reads back the same."""
     file = folder_of(config) / "export.yaml"
-    write_bytes(file, config.text().encode())
-    print(file)
+
+    def act() -> None:
+        write_bytes(file, config.text().encode())
+        print(file)
+
+    return act
 
 
 def folder_of(config: Config) -> Path:
@@ -77,22 +108,17 @@ def folder_of(config: Config) -> Path:
     return Path("runs") / "-".join(names or ["network"])
 
 
-def written(config: Config, out: Path) -> str:
-    """network.yaml in the folder, with what describes the network: the file to open it by.
-
-    ValueError, with line and key, where it is not described rightly; then nothing is written.
-    """
-    described = describe(config)
-    write_bytes(out / NETWORK, described.text.encode())
-    return str(out / NETWORK)
-
-
 def learned(config: Config) -> dict[str, Any]:
-    """Flags that name the network as it was trained, and its data."""
+    """Flags that name the network as it was, or will be, trained, and its data."""
+    out = folder_of(config) / "train"
+    return {"arch": str(out / NETWORK), "weights": str(out / "weights.pt"), **data_of(config)}
+
+
+def must_have_learned(config: Config) -> None:
+    """ValueError where nothing was trained."""
     out = folder_of(config) / "train"
     if not (out / "weights.pt").exists():
         raise ValueError(f"nothing was trained in {out}: let `train` come first")
-    return {"arch": str(out / NETWORK), "weights": str(out / "weights.pt"), **data_of(config)}
 
 
 def data_of(config: Config) -> dict[str, Any]:
@@ -123,6 +149,10 @@ def flags_of(config: Config, key: str, kind: type[Flags], given: dict[str, Any])
             msgspec.convert(flags[name], fields[name], strict=False)
         except msgspec.ValidationError as error:
             refuse(place, (key, name), str(error))
+    needed = [one.name for one in msgspec.structs.fields(kind) if one.required]
+    for name in needed:
+        if name not in {**flags, **given}:
+            raise ValueError(f"{key}.{name} is missing: say {key}.{name}=..., or so in a file")
     return msgspec.convert({**flags, **given}, kind, strict=False)
 
 

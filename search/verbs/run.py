@@ -9,9 +9,9 @@ from msgspec import Struct
 from proxyless_nas.described.network import SUFFIXES, file_of
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
-from search.verbs.acts import evaluated, exported, informed, searched, trained
+from search.verbs.acts import Act, evaluated, exported, informed, searched, trained
 
-Verb = Callable[[Config], None]
+Verb = Callable[[Config], Act]
 VERBS: dict[str, Verb] = {
     "info": informed,
     "train": trained,
@@ -35,18 +35,18 @@ class RunConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def run(given: RunConfig) -> None:
-    """All words; those that are no verbs are read before anything is done.
+    """All words; everything is read before anything is done, what later verbs need too.
 
     ValueError names the word that is not understood, or the line and key of a file.
     """
-    config, acts = Config(), list[tuple[Verb, Config]]()
+    config, acts = Config(), list[Act]()
     for word in given.words:
         if word.endswith(SUFFIXES):
             config = config.with_file(file_of(word))
         elif "=" in word:
             config = config.with_value(word)
         elif word in VERBS:
-            acts.append((VERBS[word], config))
+            acts.append(VERBS[word](config))
         else:
             raise ValueError(
                 f"{word!r} is no file, no value and no verb{did_you_mean(word, list(VERBS))}: "
@@ -54,5 +54,5 @@ def run(given: RunConfig) -> None:
             )
     if not acts:
         raise ValueError(f"nothing is to be done: end with a verb, {', '.join(VERBS)}: {EXAMPLE}")
-    for act, then in acts:
-        act(then)
+    for act in acts:
+        act()

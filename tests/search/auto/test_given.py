@@ -10,14 +10,16 @@ from msgspec import convert
 from proxyless_nas import load_spec
 from proxyless_nas.files import read_json
 from proxyless_nas.published import published_spec
+from proxyless_nas.subject import open_subject
 from proxyless_nas.weights import load_tensors, save_tensors
 from search.auto.config import AutoConfig, Method
 from search.auto.costs import Limits
+from search.auto.finish import write_network, write_recipe
 from search.auto.given import given_of, hardware_of, methods_for
 from search.auto.goal import read_goal
 from search.auto.report import Report
 from search.auto.run import auto
-from search.problems.compressed import Compression
+from search.problems.compressed import Compressed, Compression
 from tests.compression.analysis.commands import small_cifar
 from tests.compression.channels.networks import settle
 from tests.search.auto.again import made_again
@@ -124,6 +126,38 @@ def test_what_cannot_be_is_said_before_anything_is_judged(
     with pytest.raises(ValueError, match=message):
         auto(config_of(folder, "macs=0.9x", out=str(tmp_path / "run"), **wrong))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"device": "bitfuson"}, r"did you mean bitfusion\?\): cpu, cuda or rpc://HOST:PORT/KEY"),
+        ({"device": "cuda"}, "onnxruntime does not run on --device cuda"),
+        pytest.param({"device": "cuda", "runtime": "eager"}, "no CUDA device here",
+                     marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")),
+    ],
+)  # fmt: skip
+def test_a_device_that_is_not_there_is_said_before_anything_is_kept(
+    folder: Path, tmp_path: Path, wrong: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        auto(config_of(folder, "latency=0.5x", out=str(tmp_path / "run"), **wrong))
+    assert not (tmp_path / "run").exists()
+
+
+def test_integers_of_a_network_in_yaml_have_a_command_too(tmp_path: Path) -> None:
+    lenet = open_subject("models/lenet5.yaml")
+    save_tensors(tmp_path / "weights.pt", lenet.build(seed=3).state_dict())
+    how = {
+        "arch": "models/lenet5.yaml", "weights": str(tmp_path / "weights.pt"), "path": None,
+        "dataset": "fashion", "methods": ("int8",), "out": str(tmp_path / "run"),
+    }  # fmt: skip
+    given = given_of(config_of(tmp_path, "latency=0.5x", **how), read_goal("latency=0.5x"))
+    write_network(given, given.whole)
+    write_recipe(given, Compressed(int8=True), 0)
+    first, second, *_ = (tmp_path / "run" / "recipe.yaml").read_text().splitlines()
+    assert first.startswith("# python main.py --arch models/lenet5.yaml")
+    assert second.startswith("# python -m compression int8 --arch OUT/network.yaml")
 
 
 @pytest.mark.slow

@@ -30,7 +30,9 @@ def test_shares_units_and_points() -> None:
         ("macs", "not 'macs'"),
         ("macs=0.5x macs=0.4x", "macs is bounded twice"),
         ("macs=0.5x accuracy_drop=0.5x", "points of accuracy have no unit 'x'"),
-        ("macs=0", "nothing costs so little"),
+        ("macs=0", "nothing costs so little$"),
+        ("macs=0.5", "nothing costs so little; a share of what it costs now is macs=0.5x"),
+        ("bytes=0.25", "a share of what it costs now is bytes=0.25x"),
     ],
 )
 def test_mistakes(text: str, complaint: str) -> None:

@@ -52,9 +52,27 @@ def test_mistakes(words: tuple[str, ...], complaint: str) -> None:
         run(RunConfig(words=words))
 
 
-def test_nothing_is_done_where_a_later_word_is_wrong(tmp_path: Path) -> None:
-    words = (*FILES, f"run.out={tmp_path}", "train", "evall")
-    with pytest.raises(ValueError, match=r"did you mean eval\?"):
+def test_a_goal_that_is_missing_is_asked_for(tmp_path: Path) -> None:
+    words = (*FILES[:2], "train.limit=10", f"run.out={tmp_path}", "train", "search")
+    with pytest.raises(ValueError, match=r"search\.goal is missing: say"):
+        run(RunConfig(words=words))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("later", "complaint"),
+    [
+        (("evall",), r"did you mean eval\?"),
+        (("search.gaol=1", "search"), r"search.gaol: no such flag \(did you mean goal\?\)"),
+        (("search.goal=bites=0.5x", "search"), r"no goal 'bites' \(did you mean bytes\?\)"),
+        (("search.goal=bytes=0.5x", "search.tries=no", "search"), "search.tries: Expected `int`"),
+    ],
+)
+def test_nothing_is_done_where_a_later_word_is_wrong(
+    tmp_path: Path, later: tuple[str, ...], complaint: str
+) -> None:
+    words = (*FILES, f"run.out={tmp_path}", "train", "eval", *later)
+    with pytest.raises(ValueError, match=complaint):
         run(RunConfig(words=words))
     assert not list(tmp_path.iterdir())
 
