@@ -129,7 +129,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     resize_scale: float = 0.08
     """Least share of an image file's area that a random crop takes."""
     flip: bool = True
-    """Mirror half of the images left to right."""
+    """Mirror half of the images left to right; digits (mnist) stay as they are."""
     shift: int = 0
     """Random shifts of up to so many pixels, for images in memory."""
     cutout: int | None = None

@@ -34,6 +34,8 @@ class IdxFiles(Struct, frozen=True, kw_only=True):
     """Of the unpacked bytes, by file: gzip packs the same bytes in more than one way."""
     class_names: tuple[str, ...]
     normalisation: Normalisation
+    mirrors: bool = True
+    """Whether a mirrored image still shows what its label says."""
     megabytes: int
     """What a download brings."""
     installed: Path | None = None
@@ -55,7 +57,7 @@ def open_idx(data: IdxFiles, path: str | None, reading: Reading) -> Source:
     def images(half: str) -> MemoryImages:
         names = f"{half}-images-idx3-ubyte", f"{half}-labels-idx1-ubyte"
         pixels, labels = (_verified(data, files[name], name) for name in names)
-        return MemoryImages(pixels.unsqueeze(1), labels.long(), normalisation)
+        return MemoryImages(pixels.unsqueeze(1), labels.long(), normalisation, data.mirrors)
 
     return Source(
         name=data.title,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Self
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from proxyless_nas import Shape
@@ -19,15 +20,19 @@ class MemoryImages(Images):
     """uint8 pixels [N, C, H, W] and labels int64 [N].
 
     The channels of a pixel are kept beside each other, as networks want them, so that batches
-    need not be turned over one by one.
+    need not be turned over one by one. Where `mirrors` is false no image is ever mirrored.
     """
 
-    def __init__(self, pixels: Tensor, labels: Tensor, normalisation: Normalisation) -> None:
+    def __init__(
+        self, pixels: Tensor, labels: Tensor, normalisation: Normalisation, mirrors: bool = True
+    ) -> None:
         super().__init__(labels, Shape(*pixels.shape[1:]), normalisation)
+        self.mirrors = mirrors
         self.pixels = pixels.contiguous(memory_format=torch.channels_last)
 
     def subset(self, indices: Tensor) -> Self:
-        return type(self)(self.pixels[indices], self.labels[indices], self.normalisation)
+        pixels, labels = self.pixels[indices], self.labels[indices]
+        return type(self)(pixels, labels, self.normalisation, self.mirrors)
 
     def must_take(self, augmentation: Augmentation) -> None:
         if augmentation.shift >= min(self.shape.height, self.shape.width):
@@ -41,6 +46,7 @@ class MemoryImages(Images):
     def draw(
         self, order: Order, step: int, augmentation: Augmentation, share: Share, pinned: bool
     ) -> Iterator[Batch]:
+        augmentation = replace(augmentation, flip=augmentation.flip and self.mirrors)
         interleaved = self.pixels.permute(0, 2, 3, 1).numpy()
         for pick in order.picks(step):
             chance = generator(order.seed, "augment", pick.step)

