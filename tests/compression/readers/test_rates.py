@@ -10,6 +10,7 @@ from proxyless_nas.weights import load_tensors
 from tests.commands.helpers import records, run_here, well
 from tests.compression.readers.running import TIMES, plan_for, read, recipe_of, schedule
 from tests.shared import shared
+from training.plan import Plan
 from training.rates import (
     AnyRule,
     Cosine,
@@ -21,6 +22,7 @@ from training.rates import (
     Steps,
     WarmRestarts,
 )
+from training.schedule import named_schedule
 
 CASES: dict[str, tuple[str, AnyRule]] = {
     "StepLR": ("step_size: 45, gamma: 0.1", Steps(size=45, gamma=0.1, end=2)),
@@ -70,7 +72,7 @@ def test_a_rule_keeps_its_epochs_and_those_that_were_learnt() -> None:
 FLAGS = "--arch resnet20_cifar --limit 48 --batch-size 16 --base-lr 0.4 --epochs 2"
 FLAGS += " --threads 1 --seed 1 --log-every 3 --val-batch-size 16"
 LONGER = FLAGS.replace("--epochs 2", "--epochs 3")
-SLOWER = schedule("lr_schedulers", "ExponentialLR, gamma: 0.5", times=TIMES)
+PER_EPOCH, PEAK = 3, 0.1
 
 
 def data() -> list[object]:
@@ -78,15 +80,19 @@ def data() -> list[object]:
 
 
 @pytest.mark.slow
-def test_a_training_takes_a_schedule_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"ReduceLROnPlateau"}))
+def test_a_training_takes_a_schedule_as_it_is(tmp_path: Path, name: str) -> None:
     file, out = tmp_path / "schedule.yaml", tmp_path / "out"
-    file.write_text(SLOWER)
+    args, rule = CASES[name]
+    file.write_text(schedule("lr_schedulers", f"{name}, {args}", times=TIMES))
     flags = ["main.py", *FLAGS.split(), *data(), "--compress", file, "--out", out]
     said = well(run_here(*flags))
-    assert "one (ExponentialLR): translated: rule exponential" in said
+    by = json.loads((out / "recipe.json").read_text())["rates"][0]["by"]
+    assert f"one ({name}): translated: rule {by}" in said
+    usual = named_schedule("cosine", 2, PER_EPOCH, 0.0, 0.0)
+    plan = Plan(16, 1, PER_EPOCH, 2 * PER_EPOCH, PEAK, usual, (rule,))
     rates = [line["lr"] for line in records(out / "log.jsonl") if "lr" in line]
-    assert rates == pytest.approx([0.1, 0.05])
-    assert json.loads((out / "recipe.json").read_text())["rates"][0]["by"] == "exponential"
+    assert rates == pytest.approx([plan.lr(step) for step in (2, 5)])
 
 
 @pytest.mark.slow

@@ -149,5 +149,5 @@ def test_impossible_wishes_fail_at_the_door(wrong) -> None:
 
 def test_an_unknown_name_lists_the_names() -> None:
     name: DatasetName = "fashon"  # pyright: ignore[reportAssignmentType]
-    with pytest.raises(ValueError, match=r"did you mean fashion.*cifar10, fashion, folder"):
+    with pytest.raises(ValueError, match=r"did you mean fashion.*cifar10, fashion, mnist, folder"):
         open_dataset(name)
