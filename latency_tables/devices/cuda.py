@@ -30,13 +30,18 @@ class CudaDevice(Struct, frozen=True, forbid_unknown_fields=True, tag="cuda", ta
         return f"{self.name} ({self.memory_gb:g} GB, compute capability {self.capability})"
 
 
-def cuda_fingerprint(host: str) -> CudaDevice:
-    """The current GPU; ValueError where torch sees none."""
+def must_see_cuda() -> None:
+    """ValueError where torch sees no GPU."""
     if not torch.cuda.is_available():
         raise ValueError(
             "torch sees no CUDA device here: --device cuda needs an NVIDIA GPU and torch's CUDA "
             "build; leave --device out for the CPU"
         )
+
+
+def cuda_fingerprint(host: str) -> CudaDevice:
+    """The current GPU; ValueError where torch sees none."""
+    must_see_cuda()
     seen = torch.cuda.get_device_properties(torch.cuda.current_device())
     return CudaDevice(
         name=seen.name,

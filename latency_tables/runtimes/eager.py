@@ -8,7 +8,7 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from latency_tables.devices import AnyDevice, fingerprint
-from latency_tables.devices.cuda import Events, cuda_fingerprint
+from latency_tables.devices.cuda import Events, cuda_fingerprint, must_see_cuda
 from latency_tables.graph import LeafTracer
 from latency_tables.head import RuntimeInfo
 from latency_tables.model import Model
@@ -27,8 +27,8 @@ class Eager(OnThisCpu, frozen=True):
         check_dtype("eager", self.dtype, ("float32", "float16"))
         if self.device_name == "cpu":
             check_dtype("eager on the CPU", self.dtype, ("float32",))
-        elif not torch.cuda.is_available():
-            raise ValueError("--device cuda: torch has no CUDA device here; --device cpu is one")
+        else:
+            must_see_cuda()
 
     def info(self) -> RuntimeInfo:
         options = {"layout": "channels_last", "batch_norm": "folded", "device": self.device_name}

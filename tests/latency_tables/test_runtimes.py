@@ -162,7 +162,7 @@ def test_cuda_where_there_is_none_says_so() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     with pytest.raises(ValueError, match="no CUDA device here"):
-        open_runtime(RuntimeConfig(runtime="eager", device="cuda")).device()
+        open_runtime(RuntimeConfig(runtime="eager", device="cuda"))
 
 
 def test_a_ready_onnx_model_needs_a_runtime_that_reads_onnx() -> None:
