@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from compression.readers.arguments import is_number
 from compression.readers.mayo.layers import HELD
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
@@ -142,9 +143,7 @@ def given_of(name: str, value: Any, place: Place, path: Path = ()) -> Given:
     if not isinstance(value, Map) or not isinstance(value.get("type"), str):
         refuse(place, path, "an overrider is a map with a `type`")
     priority = value.get("_priority")
-    if priority is not None and (
-        not isinstance(priority, int | float) or isinstance(priority, bool)
-    ):
+    if priority is not None and not is_number(priority):
         refuse(value.places["_priority"], path, f"a _priority is a number, not {priority!r}")
     args = Map(one for one in value.lines() if one[0] != "type" and not one[0].startswith("_"))
     kind = value["type"].rpartition(".")[2]
