@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 import pytest
@@ -117,6 +118,43 @@ def must_be_read_whole(like: Like, text: str, folder: Path) -> None:
     if found.recipe is not None:
         written = yaml.safe_load(recipe_text(found.recipe, "own"))
         assert msgspec.convert(written, Recipe) == found.recipe
+
+
+FIELD = re.compile(r"""(\w+)(\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s}]+)""")
+
+
+def fields_changed(text: str, done: list[Change]) -> str:
+    """A configuration of decent_p, its fields changed one after another."""
+    for number, deed, odd in done:
+        found = list(FIELD.finditer(text))
+        one = found[number % len(found)]
+        key, mark, value = one.groups()
+        new = {"replace": f"{key}{mark}{odd}", "rename": f"{odd}{mark}{value}", "delete": "",
+               "twice": f"{one[0]}\n{one[0]}"}  # fmt: skip
+        text = text[: one.start()] + new[deed] + text[one.end() :]
+    return text
+
+
+@given(st.sampled_from(FILES["decent_p"][0]), changes())
+@settings(max_examples=30, deadline=None)
+def test_changed_fields_of_decent_p(text: str, done: list[Change]) -> None:
+    must_be_read_or_refused("decent_p", fields_changed(text, done))
+
+
+def flags_of(done: list[Change]) -> str:
+    """Flags of PocketFlow's with odd values, without one, said twice, or unknown."""
+    words: list[str] = []
+    for number, deed, odd in done:
+        flag, value = FLAGS[number % len(FLAGS)], quote(odd)
+        words += {"replace": [flag, value], "rename": [f"--{value}", "1"], "delete": [flag],
+                  "twice": [f"{flag}={value}"] * 2}[deed]  # fmt: skip
+    return " ".join(words)
+
+
+@given(st.sampled_from(sorted(LEARNERS)), changes())
+@settings(max_examples=40, deadline=None)
+def test_odd_flags_of_pocketflow(learner: str, done: list[Change]) -> None:
+    must_be_read_or_refused("pocketflow", f"{SCRIPT} --learner {learner} {flags_of(done)}\n")
 
 
 @pytest.fixture(scope="module")
