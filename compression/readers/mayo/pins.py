@@ -85,6 +85,7 @@ class Pins:
             for key in EARLIER:
                 if key in layer:
                     self._in_a_row(own, layer, key, here)
+            _must_be_spelt(layer, here)
             inner = self._meant(layer.get(LAYERS), (*here, LAYERS), layer.places.get(LAYERS))
             if isinstance(inner, Map):
                 self._walk(inner, (*here, LAYERS), own)
@@ -136,6 +137,15 @@ class Pins:
     def _meant(self, value: Any, path: Path, place: Place | None) -> Any:
         """A reference to a map as that map; anything else as it is."""
         return self._config.meaning().of(value, path, place) if isinstance(value, str) else value
+
+
+def _must_be_spelt(layer: Map, path: Path) -> None:
+    """ValueError for what is told of tensors under a key that is nearly the one for it."""
+    for key, value, place in layer.lines():
+        if isinstance(value, Map) and key != OVERRIDER and {*KEYS} & {*value}:
+            hint = did_you_mean(key, [OVERRIDER])
+            if hint:
+                refuse(place, path, f"a layer has no {key}{hint}")
 
 
 def given_of(name: str, value: Any, place: Place, path: Path = ()) -> Given:

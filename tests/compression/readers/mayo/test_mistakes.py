@@ -23,6 +23,8 @@ def twice(kind: str) -> str:
         (over(FIXED, layer="block.points"), r":2: .* no layer block.points \(near: block.point"),
         ("model.layers.conv9.overrider: null\n", ":1: tiny has no layer conv9"),
         (over(FIXED, layer="block"), ":2: block has several layers with weights"),
+        (over(FIXED).replace("overrider:", "overider:"),
+         r":2: model.layers.conv0: a layer has no overider \(did you mean overrider\?\)"),
         (over(FIXED, "weight"), r":2: .*called weight \(did you mean weights\?\)"),
         (over(FIXED, "gradient.errors"), r":2: .*called errors \(did you mean error\?\)"),
         (over("FixedPointQuantiser"), r":2: .*no overrider FixedPointQuantiser \(did you mean"),
