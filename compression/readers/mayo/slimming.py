@@ -60,7 +60,8 @@ class Slimming:
                 else:
                     leaving.append((group, kind))
                     words += differs
-                    words += [] if self._together() is not None or not kind.together else [APART]
+                    if kind.together and self._together() is None:
+                        words.append(APART)
             self._notes.say(given.place, given.told, verdict, "; ".join(words), pin.layer)
         found: list[AnyStep] = [
             PenaltyStep(kind=L1(), strength=strength, where=Where(name=tuple(names)))
@@ -85,11 +86,14 @@ class Slimming:
         return density if together else None
 
     def _fewer(self, leaving: list[tuple[Group, Slim]]) -> ChannelsStep:
-        """Of all channels together, or of each group, the density stays."""
+        """Of all channels together, or of each group, the density stays.
+
+        Where so few stay that some group would have none, each has its own few.
+        """
         groups = {group.name: group for group, _ in leaving}
         where = Where(name=tuple(maker for one in groups.values() for maker in one.makers))
-        together = self._together()
-        if together is not None:
+        together, width = self._together(), sum(one.width for one in groups.values())
+        if together is not None and ceil(width * together - ROUNDING) >= len(groups):
             return ChannelsStep(
                 density=together, rank="lowest-first", score=BatchNormScale(across=True),
                 where=where, when=ONCE,

@@ -128,6 +128,13 @@ def test_where_there_is_no_one_threshold_the_share_of_each_layer_stays(
     assert apart == [not more, not more]
 
 
+def test_where_less_than_a_channel_of_each_would_stay_each_keeps_one(tmp_path: Path) -> None:
+    found = slimmed(tmp_path, "", 0.05, 0.05)
+    assert found.recipe is not None
+    step = found.recipe.steps[-1]
+    assert isinstance(step, ChannelsStep) and step.keep == {"conv1.conv": 1, "conv2.conv": 1}
+
+
 def test_where_numbers_are_overridden_a_slimmer_only_presses(tmp_path: Path) -> None:
     more = over("FixedPointQuantizer, width: 4, point: 0")
     found = read(tmp_path, over(SLIM, "activation", "conv1"), more)
