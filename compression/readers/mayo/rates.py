@@ -23,6 +23,7 @@ CLOSE = 1e-6
 MOST = 1000
 """Epochs that a rule names one by one."""
 BY_EPOCH = "it changes at the start of each epoch, there at every step"
+BEYOND = "it goes beyond all numbers from one epoch to the next"
 ABOVE = "a rate is above 0 here"
 LATER = "it falls at the start of the next epoch"
 
@@ -113,7 +114,7 @@ def _geometric(args: _Decay, factor: float, clock: Clock) -> Falling:
         try:
             return Falling(Exponential(gamma=factor ** (1 / epochs)), (BY_EPOCH,))
         except OverflowError:
-            return Falling(None, why="it rises beyond all numbers within an epoch")
+            return Falling(None, why=BEYOND)
     if isinstance(epochs, int):
         return Falling(Steps(size=epochs, gamma=factor))
     falls = clock.last / epochs
@@ -172,10 +173,9 @@ def _piecewise(args: _Piecewise, first: float, clock: Clock) -> Falling:
         return Falling(None, why=ABOVE)
     epochs = [epochs_of(step) for step in args.boundaries]
     gammas = tuple(later / one for one, later in pairwise(args.values))
-    rule = Milestones(at=tuple(map(math.ceil, epochs)), gamma=gammas)
     whole = all(isinstance(epoch, int) for epoch in epochs)
-    return Falling(rule, ("the rate of an epoch begins at its first step, there at its second"
-                          if whole else LATER,))  # fmt: skip
+    differs = "the rate of an epoch begins at its first step, there at its second"
+    return _milestones(tuple(map(math.ceil, epochs)), gammas, differs if whole else LATER)
 
 
 def _listed(value: Callable[[int], float], last: float) -> Falling:
@@ -192,8 +192,13 @@ def _listed(value: Callable[[int], float], last: float) -> Falling:
     if any(one <= 0 for _, one, _ in changes):
         return Falling(None, why=ABOVE)
     at = tuple(epoch for epoch, _, _ in changes)
-    rule = Milestones(at=at, gamma=tuple(later / one for _, one, later in changes))
-    return Falling(rule, (BY_EPOCH,))
+    return _milestones(at, tuple(later / one for _, one, later in changes), BY_EPOCH)
+
+
+def _milestones(at: tuple[int, ...], gammas: tuple[float, ...], differs: str) -> Falling:
+    if not all(map(math.isfinite, gammas)):
+        return Falling(None, why=BEYOND)
+    return Falling(Milestones(at=at, gamma=gammas), (differs,))
 
 
 Rule = Callable[[Any, float, Clock], Falling]

@@ -191,6 +191,8 @@ def rate(args: str, name: str = "exponential_decay") -> str:
 @example(rate("decay_steps: 0.001, decay_rate: 1e9"), [])
 @example(rate("decay_steps: 2.5, power: -1", "polynomial_decay"), [])
 @example(rate("decay_steps: 4, end_learning_rate: -0.1", "polynomial_decay"), [])
+@example(rate("decay_steps: 4", "polynomial_decay").replace("0.1", "1e-320"), [])
+@example(rate("boundaries: [2], values: [1e-320, 0.1]", "piecewise_constant"), [])
 @example(rate("decay_steps: 30.5, decay_rate: 0.1") + "system.max_epochs: .inf\n", [])
 @example(rate("decay_steps: 30, decay_rate: 0.1") + "system: [1]\n", [])
 @example(f"train.learning_rate: {'9' * 400}\n", [])
