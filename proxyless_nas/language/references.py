@@ -96,11 +96,10 @@ class _Resolving:
         return self._arguments[name]
 
     def _reference(self, name: str, path: Path, place: Place | None, via: tuple[Path, ...]) -> Any:
-        up = len(name) - len(name.lstrip("."))
-        if up >= len(path) + 1 or not name[up:]:
+        target = target_of(name, path)
+        if target is None:
             refuse(place, path, f"$({name}) leads nowhere")
-        target = (*(path[: len(path) - up] if up else ()), *split_key(name[up:]))
-        if target in via or target == path:
+        if path in via or target in via or target == path:
             chain = " -> ".join(words(one) for one in (*via, path, target))
             refuse(place, path, f"a reference that comes back to itself: {chain}")
         found: Any = self._root
@@ -116,6 +115,14 @@ class _Resolving:
                 known = found if isinstance(found, Map) else {}
                 refuse(place, path, f"$({name}): there is no {words(target)}{_near(key, known)}")
         return self.value(found, target, line, (*via, path))
+
+
+def target_of(name: str, path: Path) -> Path | None:
+    """Where `$(name)`, which stands at `path`, leads; None where it leads nowhere."""
+    up = len(name) - len(name.lstrip("."))
+    if up >= len(path) + 1 or not name[up:]:
+        return None
+    return (*(path[: len(path) - up] if up else ()), *split_key(name[up:]))
 
 
 def _near(name: str, known: Mapping[str, Any]) -> str:

@@ -88,7 +88,11 @@ def said_of(one: Component, names: Names) -> tuple[Verdict, str]:
 def rule_of(one: Component) -> AnyRule:
     """The rule for the learning rate, at all times."""
     args, rule = rates.SCHEDULERS[one.kind]
-    return rule(typed(args, one.args, one.place, one.told))
+    given = typed(args, one.args, one.place, one.told)
+    try:
+        return rule(given)
+    except ValueError as error:
+        refuse(one.args.places.get("milestones", one.place), (one.name,), str(error))
 
 
 def removal_of(one: Component) -> Which:

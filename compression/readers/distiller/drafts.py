@@ -1,8 +1,8 @@
 """What a pruner or regularizer masks, before a policy says when, and how long."""
 
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from compression.readers.distiller.names import Names, Tensor
@@ -12,6 +12,7 @@ from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.values import refuse
 
 Weights = str | tuple[str, ...]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Regimes = dict[str, tuple[float, str]]
 
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from compression.readers.distiller.drafts import Draft
+from compression.readers.distiller.drafts import Draft, Share
 from compression.readers.distiller.names import Names, Tensor, wheres
 from compression.readers.distiller.parsing import Timing
 from compression.schedule import AnyCurve, Uniform, When, values_of
@@ -17,7 +17,7 @@ from compression.steps.masks import Below
 class PrunerArgs(Struct, frozen=True, kw_only=True):
     """What a pruner's policy may be told."""
 
-    levels: dict[str, float] | None = None
+    levels: dict[str, Share] | None = None
     keep_mask: bool = False
     mini_batch_pruning_frequency: int = 0
     mask_on_forward_only: bool = False

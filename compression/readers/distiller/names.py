@@ -50,6 +50,7 @@ class Names:
         }
         self._usual = {tensor: name for name, tensor in self._tensors.items()}
         self._channels: Channels | None = None
+        self._computing: list[tuple[str, set[str]]] | None = None
 
     def tensor(self, name: str, place: Place) -> Tensor:
         """The parameter that goes by a name there. ValueError with the nearest ones."""
@@ -80,11 +81,13 @@ class Names:
 
     def computing(self) -> list[tuple[str, set[str]]]:
         """Convolutions and linear maps in the network's order, with their names in Distiller."""
-        network = self.subject.build(seed=0)
-        return [
-            (our, {their for their, one in self._layers.items() if one == our})
-            for our in quantizable(network, self.subject.input)
-        ]
+        if self._computing is None:
+            network = self.subject.build(seed=0)
+            self._computing = [
+                (our, {their for their, one in self._layers.items() if one == our})
+                for our in quantizable(network, self.subject.input)
+            ]
+        return self._computing
 
     def layers(self) -> list[str]:
         """All names of layers in both vocabularies."""

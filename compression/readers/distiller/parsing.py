@@ -17,6 +17,8 @@ SECTIONS = {
 }
 """Sections of components, and what a policy calls one of them."""
 TIMING = ("epochs", "starting_epoch", "ending_epoch", "frequency")
+MOST = 100_000
+"""Epochs up to which a policy may reach."""
 
 
 class Component(Struct, frozen=True):
@@ -133,21 +135,22 @@ def _policy(value: Any, place: Place, components: dict[tuple[str, str], Componen
         if key not in ("instance_name", "args"):
             refuse(at, (), f"{word} takes no {key}{did_you_mean(key, ['instance_name', 'args'])}")
     name = reference.get("instance_name")
+    if not isinstance(name, str):
+        at = reference.places.get("instance_name", value.places[word])
+        refuse(at, (word, "instance_name"), f"the name of one of the {section}")
     if (section, name) not in components:
         known = [one for home, one in components if home == section]
-        hint = did_you_mean(str(name), known)
+        hint = did_you_mean(name, known)
         refuse(value.places[word], (), f"{section} has no {name}{hint}")
     args = _map(reference, "args", place)
-    return PolicyOf(components[section, str(name)], args, _timing(value, place), place)
+    return PolicyOf(components[section, name], args, _timing(value, place), place)
 
 
 def _timing(value: Map, place: Place) -> Timing:
     given = [key for key in TIMING if key in value]
     at = value.places[given[0]] if given else place
     for key in given:
-        each = value[key] if isinstance(value[key], Items) else [value[key]]
-        if not all(isinstance(one, int) and not isinstance(one, bool) for one in each):
-            refuse(value.places[key], (key,), "whole numbers")
+        _must_be_epochs(key, value[key], value.places[key])
     if given == ["epochs"]:
         epochs = tuple(value["epochs"]) if isinstance(value["epochs"], Items) else ()
         if not epochs or list(epochs) != sorted(set(epochs)) or epochs[0] < 0:
@@ -162,3 +165,13 @@ def _timing(value: Map, place: Place) -> Timing:
             "ending_epoch, and a frequency that fits between"
         )  # fmt: skip
     return Timing(tuple(range(begin, end, every)), end, every, at)
+
+
+def _must_be_epochs(key: str, value: Any, place: Place) -> None:
+    """ValueError for what is no number of epochs, or, as `epochs`, no list of them."""
+    listed = key == "epochs"
+    for one in value if listed and isinstance(value, Items) else [value]:
+        if not isinstance(one, int) or isinstance(one, bool):
+            refuse(place, (key,), "whole numbers" if listed else "a whole number")
+        if one > MOST:
+            refuse(place, (key,), f"a policy reaches up to epoch {MOST:,}, not beyond")

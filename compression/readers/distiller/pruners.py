@@ -5,11 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from compression.readers.arguments import WrongArgument
 from compression.readers.distiller.drafts import (
     Context,
     Criteria,
     Draft,
     Regimes,
+    Share,
     Weights,
     thresholds,
     with_method,
@@ -45,14 +47,14 @@ class Sensitivity(Struct, frozen=True, kw_only=True):
 class Level(Struct, frozen=True, kw_only=True):
     """All but a share."""
 
-    levels: dict[str, float]
+    levels: dict[str, Share]
 
 
 class Gradual(Struct, frozen=True, kw_only=True):
     """A share that grows."""
 
-    initial_sparsity: float
-    final_sparsity: float
+    initial_sparsity: Share
+    final_sparsity: Share
     weights: Weights
 
 
@@ -72,6 +74,14 @@ class Splicing(Struct, frozen=True, kw_only=True):
     low_thresh_mult: float
     hi_thresh_mult: float
     sensitivity_multiplier: float = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_thresh_mult <= self.hi_thresh_mult:
+            raise WrongArgument(
+                "low_thresh_mult",
+                f"{self.low_thresh_mult:g} does not lie from 0 to hi_thresh_mult "
+                f"{self.hi_thresh_mult:g}",
+            )
 
 
 class Structured(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from compression.readers.distiller.drafts import Context, Draft, Weights
+from compression.readers.distiller.drafts import Context, Draft, Share, Weights
 from compression.readers.reading import Said
 from compression.structures import Over
 from proxyless_nas.files import did_you_mean
@@ -46,33 +46,33 @@ class _Norms(_Structures, frozen=True, kw_only=True):
 class Ranked(_Norms, frozen=True, kw_only=True):
     """A share."""
 
-    desired_sparsity: float
+    desired_sparsity: Share
 
 
 class RankedAgp(_Norms, frozen=True, kw_only=True):
     """A share that grows."""
 
-    initial_sparsity: float
-    final_sparsity: float
+    initial_sparsity: Share
+    final_sparsity: Share
 
 
 class RandomLevel(_Norms, frozen=True, kw_only=True):
     """A share that is drawn."""
 
-    sparsity_range: tuple[float, float]
+    sparsity_range: tuple[Share, Share]
 
 
 class Filters(_Structures, frozen=True, kw_only=True):
     """A share of filters, not ranked by a norm."""
 
-    desired_sparsity: float
+    desired_sparsity: Share
 
 
 class FiltersAgp(_Structures, frozen=True, kw_only=True):
     """A share of filters that grows."""
 
-    initial_sparsity: float
-    final_sparsity: float
+    initial_sparsity: Share
+    final_sparsity: Share
 
 
 Args = Ranked | RankedAgp | RandomLevel | Filters | FiltersAgp

@@ -1,9 +1,9 @@
 """Distiller's learning-rate schedulers, which are torch's and two of its own, as rules."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from compression.readers.distiller.parsing import Timing
@@ -18,52 +18,56 @@ from training.rates import (
     WarmRestarts,
 )
 
+Epochs = Annotated[int, Meta(ge=1)]
+Rest = Annotated[int, Meta(ge=0)]
+Size = Annotated[float, Meta(ge=0)]
+
 
 class _Step(Struct, frozen=True, kw_only=True):
-    step_size: int
-    gamma: float = 0.1
+    step_size: Epochs
+    gamma: Size = 0.1
 
 
 class _MultiStep(Struct, frozen=True, kw_only=True):
-    milestones: tuple[int, ...]
-    gamma: float = 0.1
+    milestones: tuple[Rest, ...]
+    gamma: Size = 0.1
 
 
 class _MultiGamma(Struct, frozen=True, kw_only=True):
-    milestones: tuple[int, ...]
-    gammas: tuple[float, ...]
+    milestones: tuple[Rest, ...]
+    gammas: tuple[Size, ...]
 
 
 class _Exponential(Struct, frozen=True, kw_only=True):
-    gamma: float
+    gamma: Size
 
 
 class _Cosine(Struct, frozen=True, kw_only=True):
-    T_max: int
-    eta_min: float = 0.0
+    T_max: Epochs
+    eta_min: Size = 0.0
 
 
 class _Restarts(Struct, frozen=True, kw_only=True):
-    T_0: int
-    T_mult: int = 1
-    eta_min: float = 0.0
+    T_0: Epochs
+    T_mult: Epochs = 1
+    eta_min: Size = 0.0
 
 
 class _Polynomial(Struct, frozen=True, kw_only=True):
-    T_max: int
-    power: float
+    T_max: Epochs
+    power: Size
 
 
 class _Plateau(Struct, frozen=True, kw_only=True):
     mode: Literal["min", "max"] = "min"
-    factor: float = 0.1
-    patience: int = 10
+    factor: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    patience: Rest = 10
     verbose: bool = False
-    threshold: float = 1e-4
+    threshold: Size = 1e-4
     threshold_mode: Literal["rel", "abs"] = "rel"
-    cooldown: int = 0
-    min_lr: float = 0.0
-    eps: float = 1e-8
+    cooldown: Rest = 0
+    min_lr: Size = 0.0
+    eps: Size = 1e-8
 
 
 def _plateau(args: _Plateau) -> Plateau:

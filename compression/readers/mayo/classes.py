@@ -111,11 +111,9 @@ def _slimmer(args: _Slimmer, given: Given) -> Made:
             "channels leave once, behind the first epoch (move `when`), those of the smallest "
             "scales; at the end they are removed",
         )
-        if args.global_threshold:
-            differs += (f"the share {density:g} of each layer stays, there of all together",)
         if args.incremental:
             differs += ("incremental: what is gone stays so, and no more goes later",)
-    return Made(Slim(density, args.weight), differs)
+    return Made(Slim(density, args.weight, args.global_threshold), differs)
 
 
 def _low_rank(args: _LowRank, given: Given) -> Made:

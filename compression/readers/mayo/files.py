@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from proxyless_nas.described.network import SUFFIXES
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
+from proxyless_nas.language.merging import split_key
 from proxyless_nas.language.values import Map, Place, refuse
 
 DEFAULTS = "Mayo's defaults"
@@ -41,7 +42,7 @@ def section(config: Config, name: str, known: Sequence[str] = ()) -> Map:
     if isinstance(found, str):
         found = config.get(name)
     if not isinstance(found, Map):
-        refuse(place, (name,), "a map of keys and values")
+        refuse(place, split_key(name), "a map of keys and values")
     for key, _, at in found.lines():
         if known and key not in known and not key.startswith("_"):
             refuse(at, (), f"{name} has no {key}{did_you_mean(key, list(known))}")

@@ -1,9 +1,9 @@
 """Mayo's gated convolutions: channels that each image chooses."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from torch import nn
 
 from compression.readers.arguments import typed
@@ -25,7 +25,7 @@ class Params(Struct, frozen=True, kw_only=True):
     pool: Literal["avg", "max", "l1", "l2"] = "avg"
     granularity: Literal["channel", "vector"] = "channel"
     regularizer: Any = None
-    factor: float = 0.0
+    factor: Annotated[float, Meta(ge=0)] = 0.0
     threshold: Literal["online", "local", "global"] = "online"
     decay: float = 0.9997
     trainable: bool = True

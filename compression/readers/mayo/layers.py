@@ -43,8 +43,12 @@ class Layers:
         text = "" if described is None else described.text
         if f"model.layers.{name.replace('.', '.layers.')}" in Config().with_text(text):
             return False
-        known = [one for one in self._parts if one.rpartition(".")[2] not in INNER]
-        raise ValueError(f"{place}: {self.subject.name} has no layer {name}{near(name, known)}")
+        hint = near(name, self.names())
+        raise ValueError(f"{place}: {self.subject.name} has no layer {name}{hint}")
+
+    def names(self) -> list[str]:
+        """What Mayo calls the layers."""
+        return [one for one in self._parts if one.rpartition(".")[2] not in INNER]
 
     def computing(self, name: str, place: Place) -> tuple[str, Computing] | None:
         """The convolution or linear map of a layer, and its name here; None where it has none.

@@ -28,6 +28,8 @@ class Slim(Struct, frozen=True):
 
     density: float
     strength: float
+    together: bool
+    """Whether the density is that of all layers together, not of each."""
 
 
 AnyMade = AnyOverrider | Filters | Ranks | Slim

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from compression.readers.arguments import is_number
 from compression.readers.mayo.layers import HELD
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
@@ -84,6 +85,7 @@ class Pins:
             for key in EARLIER:
                 if key in layer:
                     self._in_a_row(own, layer, key, here)
+            _must_be_spelt(layer, here)
             inner = self._meant(layer.get(LAYERS), (*here, LAYERS), layer.places.get(LAYERS))
             if isinstance(inner, Map):
                 self._walk(inner, (*here, LAYERS), own)
@@ -137,14 +139,21 @@ class Pins:
         return self._config.meaning().of(value, path, place) if isinstance(value, str) else value
 
 
+def _must_be_spelt(layer: Map, path: Path) -> None:
+    """ValueError for what is told of tensors under a key that is nearly the one for it."""
+    for key, value, place in layer.lines():
+        if isinstance(value, Map) and key != OVERRIDER and {*KEYS} & {*value}:
+            hint = did_you_mean(key, [OVERRIDER])
+            if hint:
+                refuse(place, path, f"a layer has no {key}{hint}")
+
+
 def given_of(name: str, value: Any, place: Place, path: Path = ()) -> Given:
     """An overrider. ValueError with FILE:LINE for what is no map with a class."""
     if not isinstance(value, Map) or not isinstance(value.get("type"), str):
         refuse(place, path, "an overrider is a map with a `type`")
     priority = value.get("_priority")
-    if priority is not None and (
-        not isinstance(priority, int | float) or isinstance(priority, bool)
-    ):
+    if priority is not None and not is_number(priority):
         refuse(value.places["_priority"], path, f"a _priority is a number, not {priority!r}")
     args = Map(one for one in value.lines() if one[0] != "type" and not one[0].startswith("_"))
     kind = value["type"].rpartition(".")[2]

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from compression.readers.arguments import WrongArgument
 from training.rates import (
     AnyRule,
     Cosine,
@@ -22,7 +23,14 @@ CLOSE = 1e-6
 MOST = 1000
 """Epochs that a rule names one by one."""
 BY_EPOCH = "it changes at the start of each epoch, there at every step"
+BEYOND = "it goes beyond all numbers from one epoch to the next"
+ABOVE = "a rate is above 0 here"
 LATER = "it falls at the start of the next epoch"
+
+
+Time = Annotated[float, Meta(ge=0.001, le=10**9)]
+Factor = Annotated[float, Meta(gt=0, le=10**9)]
+Size = Annotated[float, Meta(ge=0, le=10**9)]
 
 
 class Clock(Struct, frozen=True):
@@ -55,52 +63,40 @@ class Function(Struct, frozen=True, kw_only=True):
 
 
 class _Decay(Function, frozen=True, kw_only=True):
-    decay_steps: float
-    decay_rate: float
+    decay_steps: Time
+    decay_rate: Factor
     staircase: bool = False
-
-    def __post_init__(self) -> None:
-        _must_be_above(decay_steps=self.decay_steps, decay_rate=self.decay_rate)
 
 
 class _Polynomial(Function, frozen=True, kw_only=True):
-    decay_steps: float
-    end_learning_rate: float = 0.0001
-    power: float = 1.0
+    decay_steps: Time
+    end_learning_rate: Size = 0.0001
+    power: Size = 1.0
     cycle: bool = False
-
-    def __post_init__(self) -> None:
-        _must_be_above(decay_steps=self.decay_steps)
 
 
 class _Cosine(Function, frozen=True, kw_only=True):
-    decay_steps: float
-    alpha: float = 0.0
-
-    def __post_init__(self) -> None:
-        _must_be_above(decay_steps=self.decay_steps)
+    decay_steps: Time
+    alpha: Size = 0.0
 
 
 class _Restarts(Function, frozen=True, kw_only=True):
-    first_decay_steps: float
-    t_mul: float = 2.0
-    m_mul: float = 1.0
-    alpha: float = 0.0
-
-    def __post_init__(self) -> None:
-        _must_be_above(first_decay_steps=self.first_decay_steps, t_mul=self.t_mul)
+    first_decay_steps: Time
+    t_mul: Annotated[float, Meta(ge=1, le=1000)] = 2.0
+    m_mul: Size = 1.0
+    alpha: Size = 0.0
 
 
 class _Piecewise(Function, frozen=True, kw_only=True):
-    boundaries: tuple[float, ...]
-    values: tuple[float, ...]
+    boundaries: tuple[Size, ...]
+    values: tuple[Size, ...]
     x: Any = None
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.boundaries) + 1:
-            raise ValueError("there is one value more than boundaries")
+            raise WrongArgument("values", "there is one value more than boundaries")
         if list(self.boundaries) != sorted(self.boundaries):
-            raise ValueError("the boundaries do not rise")
+            raise WrongArgument("boundaries", "they do not rise")
 
 
 def _exponential(args: _Decay, first: float, clock: Clock) -> Falling:
@@ -115,13 +111,16 @@ def _geometric(args: _Decay, factor: float, clock: Clock) -> Falling:
     """Times `factor` every so many steps, at once or bit by bit."""
     epochs = epochs_of(args.decay_steps)
     if not args.staircase:
-        return Falling(Exponential(gamma=factor ** (1 / epochs)), (BY_EPOCH,))
+        try:
+            return Falling(Exponential(gamma=factor ** (1 / epochs)), (BY_EPOCH,))
+        except OverflowError:
+            return Falling(None, why=BEYOND)
     if isinstance(epochs, int):
         return Falling(Steps(size=epochs, gamma=factor))
-    count = math.ceil(clock.last / epochs)
-    if count > MOST:
-        return Falling(None, why=f"it falls {count:,} times; {MOST:,} are the most")
-    at = tuple(math.ceil(number * epochs) for number in range(1, count + 1))
+    falls = clock.last / epochs
+    if falls > MOST:
+        return Falling(None, why=f"it falls {falls:,.0f} times; {MOST:,} are the most")
+    at = tuple(math.ceil(number * epochs) for number in range(1, math.ceil(falls) + 1))
     return Falling(Milestones(at=at, gamma=factor), (LATER,))
 
 
@@ -171,13 +170,12 @@ def _restarts(args: _Restarts, first: float, clock: Clock) -> Falling:
 
 def _piecewise(args: _Piecewise, first: float, clock: Clock) -> Falling:
     if not all(value > 0 for value in args.values):
-        return Falling(None, why="a rate is above 0 here")
+        return Falling(None, why=ABOVE)
     epochs = [epochs_of(step) for step in args.boundaries]
     gammas = tuple(later / one for one, later in pairwise(args.values))
-    rule = Milestones(at=tuple(map(math.ceil, epochs)), gamma=gammas)
     whole = all(isinstance(epoch, int) for epoch in epochs)
-    return Falling(rule, ("the rate of an epoch begins at its first step, there at its second"
-                          if whole else LATER,))  # fmt: skip
+    differs = "the rate of an epoch begins at its first step, there at its second"
+    return _milestones(tuple(map(math.ceil, epochs)), gammas, differs if whole else LATER)
 
 
 def _listed(value: Callable[[int], float], last: float) -> Falling:
@@ -187,18 +185,20 @@ def _listed(value: Callable[[int], float], last: float) -> Falling:
                        "lower system.max_epochs")  # fmt: skip
     values = [value(epoch) for epoch in range(math.ceil(last) + 1)]
     changes = [
-        (epoch, later / one)
+        (epoch, one, later)
         for epoch, (one, later) in enumerate(pairwise(values), 1)
         if later != one
     ]
-    rule = Milestones(at=tuple(e for e, _ in changes), gamma=tuple(g for _, g in changes))
-    return Falling(rule, (BY_EPOCH,))
+    if any(one <= 0 for _, one, _ in changes):
+        return Falling(None, why=ABOVE)
+    at = tuple(epoch for epoch, _, _ in changes)
+    return _milestones(at, tuple(later / one for _, one, later in changes), BY_EPOCH)
 
 
-def _must_be_above(**numbers: float) -> None:
-    for name, number in numbers.items():
-        if number <= 0:
-            raise ValueError(f"{name} is above 0, not {number:g}")
+def _milestones(at: tuple[int, ...], gammas: tuple[float, ...], differs: str) -> Falling:
+    if not all(map(math.isfinite, gammas)):
+        return Falling(None, why=BEYOND)
+    return Falling(Milestones(at=at, gamma=gammas), (differs,))
 
 
 Rule = Callable[[Any, float, Clock], Falling]

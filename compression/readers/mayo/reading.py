@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 
 from compression.readers.mayo.chains import Chains
-from compression.readers.mayo.files import merged_files, said
+from compression.readers.mayo.files import merged_files, section
 from compression.readers.mayo.gating import gates_of
 from compression.readers.mayo.layers import Layers
 from compression.readers.mayo.narrower import narrower
 from compression.readers.mayo.notes import Notes
 from compression.readers.mayo.pins import Pins
+from compression.readers.mayo.roles import tell_roles
 from compression.readers.mayo.searching import tell_searches
 from compression.readers.mayo.trainer import Trainer
 from compression.readers.reading import Reading
 from compression.recipe import Recipe
-from proxyless_nas.language.config import Config
 from proxyless_nas.subject import Subject
-
-ROLES = "_overrider"
 
 
 def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
@@ -26,6 +24,7 @@ def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
     FILE:LINE for an unknown layer, class or argument, and for what else is wrong in one.
     """
     config, notes = merged_files(files), Notes()
+    section(config, "model")
     layers, found = Layers(subject), Pins(config)
     built = {name: layers.built(name, place) for name, place in found.layers}
     for name, place in found.layers:
@@ -35,16 +34,8 @@ def read(files: Sequence[str], subject: Subject, learnt: int) -> Reading:
     replaced = narrower(pins, layers)
     gates = gates_of(found.gates, layers, notes, replaced)
     steps = Chains(layers, notes, learnt, gates, replaced).steps(pins)
-    _must_be_pinned(config, found, notes)
+    tell_roles(config, found, notes)
     rates = Trainer(config, notes, learnt).rates()
-    tell_searches(config, subject.source, notes)
+    tell_searches(config, layers, notes)
     recipe = Recipe(steps, rates) if steps or rates else None
     return Reading(recipe=recipe, notes=notes.all())
-
-
-def _must_be_pinned(config: Config, found: Pins, notes: Notes) -> None:
-    """A note where roles are filled and no layer has one."""
-    place = said(config, ROLES)
-    if place is not None and not found.pins:
-        why = "no layer has a role: read the file that gives its layers theirs, too"
-        notes.say(place, ROLES, "cannot be", why)

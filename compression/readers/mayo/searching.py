@@ -1,20 +1,33 @@
 """Mayo's searches: nothing of a recipe, but a command here that is near to them."""
 
+from compression.readers.arguments import is_number
 from compression.readers.mayo.files import said, section
+from compression.readers.mayo.layers import Layers
 from compression.readers.mayo.notes import Notes
+from compression.readers.mayo.variables import must_be_variables
 from proxyless_nas.language.config import Config
 from proxyless_nas.language.merging import split_key
 from proxyless_nas.language.values import refuse
 
+SAID = {"accuracy": ("baseline", "tolerance"), "max_epochs": ("profile", "fine_tune")}
+"""Keys within keys."""
 KEYS = ("mode", "cost_key", "max_steps", "max_epochs", "accuracy", "variables")
 GOALS = {"macs": "macs=0.5x", "memory": "bytes=0.5x"}
 """A goal for what a search there would lower; how far is not said there."""
 KNOBS = "channels and bits of layers are what moves here, not parameters of overriders"
 
 
-def tell_searches(config: Config, network: str, notes: Notes) -> None:
-    """Notes for `search` and the older `retrain`. ValueError with FILE:LINE for an unknown key."""
+def tell_searches(config: Config, layers: Layers, notes: Notes) -> None:
+    """Notes for `search` and the older `retrain`.
+
+    ValueError with FILE:LINE for an unknown key, a layer that is not there, and what is no number.
+    """
+    network = layers.subject.source
     if section(config, "search", KEYS):
+        for key, known in SAID.items():
+            for own in section(config, f"search.{key}", known):
+                _number(config, f"search.{key}.{own}")
+        must_be_variables(config, layers)
         words = [_command(config, network, "search.accuracy.tolerance"), KNOBS]
         if _word(config, "search.mode") == "global":
             words.append("one knob after another moves, there all at once (mode: global)")
@@ -29,12 +42,8 @@ def tell_searches(config: Config, network: str, notes: Notes) -> None:
 
 def _command(config: Config, network: str, tolerance: str) -> str:
     cost = _word(config, "search.cost_key") or "memory"
-    share = config.get(tolerance) if tolerance in config else 0.0
-    if not isinstance(share, int | float) or isinstance(share, bool):
-        refuse(config.place(tolerance), split_key(tolerance), f"{share!r} is no number")
     key = "search.accuracy.baseline"
-    base = config.get(key) if key in config else None
-    base = base if isinstance(base, int | float) else 1.0
+    share, base = _number(config, tolerance, 0.0), _number(config, key, 1.0)
     for name, value in ((tolerance, share), (key, base)):
         if not 0 <= value <= 1:
             refuse(config.place(name), split_key(name), f"{value} is no share of 0 to 1")
@@ -48,7 +57,19 @@ def _command(config: Config, network: str, tolerance: str) -> str:
 
 def _word(config: Config, key: str) -> str | None:
     value = config.get(key) if key in config else None
-    return value if isinstance(value, str) else None
+    if value is not None and not isinstance(value, str):
+        refuse(config.place(key), split_key(key), f"a word, not {value!r}")
+    return value
+
+
+def _number(config: Config, key: str, usual: float = 0.0) -> float:
+    """A finite number; the `usual` one where none is said. ValueError with FILE:LINE else."""
+    value = config.get(key) if key in config else None
+    if value is None:
+        return usual
+    if not is_number(value):
+        refuse(config.place(key), split_key(key), f"{value!r} is no number")
+    return value
 
 
 def _say(config: Config, name: str, words: list[str], notes: Notes) -> None:

@@ -20,6 +20,8 @@ LATER = (
     "channels leave in a training of their own, before numbers are overridden and gates stand: "
     "only the penalty"
 )
+APART = "its share of each layer stays, there of all together: the densities are not one"
+ONCE = When(times=(1,))
 
 
 class Slimming:
@@ -46,41 +48,58 @@ class Slimming:
     def steps(self, alone: bool) -> list[AnyStep]:
         """Penalties, and with nothing beside them the channels that leave."""
         pressed: dict[float, list[str]] = {}
-        keep: dict[str, tuple[Group, int]] = {}
+        leaving: list[tuple[Group, Slim]] = []
         for pin, given, kind, differs in self._found:
             words = [f"penalty l1 of {kind.strength:g} on its scales"]
             verdict = "differs" if differs else "translated"
             pressed.setdefault(kind.strength, []).append(str(self._layers.scale(pin.layer)))
             if kind.density < 1:
-                why = None if alone else LATER
-                if why is None:
-                    why = self._keep(pin, kind, keep)
-                words += [*differs] if why is None else [why]
+                group = self._group(pin) if alone else LATER
+                if isinstance(group, str):
+                    words.append(group)
+                else:
+                    leaving.append((group, kind))
+                    words += differs
+                    if kind.together and self._together() is None:
+                        words.append(APART)
             self._notes.say(given.place, given.told, verdict, "; ".join(words), pin.layer)
         found: list[AnyStep] = [
             PenaltyStep(kind=L1(), strength=strength, where=Where(name=tuple(names)))
             for strength, names in pressed.items()
             if strength
         ]
-        if keep:
-            makers = tuple(maker for group, _ in keep.values() for maker in group.makers)
-            found.append(
-                ChannelsStep(
-                    keep={group.makers[0]: count for group, count in keep.values()},
-                    score=BatchNormScale(), where=Where(name=makers), when=When(times=(1,)),
-                )
-            )  # fmt: skip
-        return found
+        return [*found, self._fewer(leaving)] if leaving else found
 
-    def _keep(self, pin: Pin, kind: Slim, keep: dict[str, tuple[Group, int]]) -> str | None:
-        """Say how many channels of its group stay, by group; or why none of them can leave."""
+    def _group(self, pin: Pin) -> Group | str:
+        """The channels of a layer that leave together; or why none of them can."""
         computing = self._layers.computing(pin.layer, pin.place)
         assert computing is not None
-        layer = computing[0]
         try:
-            group = self._layers.channels()[layer]
+            return self._layers.channels()[computing[0]]
         except LookupError as error:
             return f"none of its channels leaves: {error.args[0]}"
-        kept = ceil(group.width * kind.density - ROUNDING)
-        keep[group.name] = (group, max(kept, keep.get(group.name, (group, 0))[1]))
-        return None
+
+    def _together(self) -> float | None:
+        """The density of all layers together, where they have one threshold and one density."""
+        asked = {(kind.together, kind.density) for _, _, kind, _ in self._found if kind.density < 1}
+        ((together, density),) = asked if len(asked) == 1 else ((False, 1.0),)
+        return density if together else None
+
+    def _fewer(self, leaving: list[tuple[Group, Slim]]) -> ChannelsStep:
+        """Of all channels together, or of each group, the density stays.
+
+        Where so few stay that some group would have none, each has its own few.
+        """
+        groups = {group.name: group for group, _ in leaving}
+        where = Where(name=tuple(maker for one in groups.values() for maker in one.makers))
+        together, width = self._together(), sum(one.width for one in groups.values())
+        if together is not None and ceil(width * together - ROUNDING) >= len(groups):
+            return ChannelsStep(
+                density=together, rank="lowest-first", score=BatchNormScale(across=True),
+                where=where, when=ONCE,
+            )  # fmt: skip
+        keep: dict[str, int] = {}
+        for group, kind in leaving:
+            kept = ceil(group.width * kind.density - ROUNDING)
+            keep[group.makers[0]] = max(kept, keep.get(group.makers[0], 0))
+        return ChannelsStep(keep=keep, score=BatchNormScale(), where=where, when=ONCE)

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from compression.readers.arguments import typed
+from compression.readers.arguments import is_number, typed
 from compression.readers.mayo.files import said, section
 from compression.readers.mayo.notes import Notes
 from compression.readers.mayo.rates import FUNCTIONS, UNTRANSLATED, Clock, Falling
@@ -50,6 +50,7 @@ class Trainer:
         ValueError with FILE:LINE for what is unknown or wrong.
         """
         train = section(self._config, "train", KEYS)
+        section(self._config, "system")
         self._sizes()
         self._optimizer(train)
         if "moving_average_decay" in train:
@@ -92,9 +93,9 @@ class Trainer:
         if train.get("learning_rate") is None:
             return ()
         value = self._config.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if is_number(value):
             constant, place = Falling(Milestones(at=())), train.places["learning_rate"]
-            return self._fallen(constant, float(value), place, "constant")
+            return self._fallen(constant, self._number(key), place, "constant")
         args, kind, place = self._called(key)
         if kind in UNTRANSLATED:
             self._say(key, "cannot be", UNTRANSLATED[kind], place, kind)
@@ -150,9 +151,9 @@ class Trainer:
         return args, value["type"].rpartition(".")[2], value.places["type"]
 
     def _number(self, key: str) -> float:
-        """A number above 0. ValueError with FILE:LINE for anything else."""
+        """A finite number above 0. ValueError with FILE:LINE for anything else."""
         value: Any = self._config.get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        if not is_number(value) or value <= 0:
             refuse(self._config.place(key), split_key(key), f"{value!r} is no number above 0")
         return float(value)
 

@@ -13,6 +13,7 @@ from compression.steps import MaskStep, RemoveStep, StructuresStep
 from proxyless_nas.subject import open_subject
 from tests.commands.helpers import assert_refused, run_here, well
 from tests.compression.readers.running import CONV, LAYER, read, recipe_of, schedule
+from tests.compression.readers.samples import policy_at, pruned, scheduled
 
 LEVEL = f"SparsityLevelParameterPruner, levels: {{{CONV}: 0.5}}"
 WHOLE = f"""\
@@ -167,6 +168,19 @@ SMALL = "starting_epoch: 0, ending_epoch: 2, frequency: 1"
         (schedule("pruners", "MagnitudeParameterPruner, thresholds: {}"), r":3: .*one for '\*'"),
         ("pruners: {one: !!python/name:os.system }\n", ":1: .*no code is run"),
         ("policies: [\n", "no YAML"),
+        (policy_at("instance_name: [low]"), ":4: pruner.instance_name: the name of one"),
+        (policy_at("args: {}"), ":4: pruner.instance_name: the name of one"),
+        (policy_at(times="starting_epoch: [0], ending_epoch: 2, frequency: 1"),
+         ":4: starting_epoch: a whole number"),
+        (policy_at(times=f"starting_epoch: 0, ending_epoch: {'9' * 23}, frequency: 1"),
+         ":4: ending_epoch: a policy reaches up to epoch 100,000"),
+        (policy_at(times="epochs: [0, 100001]"), ":4: epochs: a policy reaches up to"),
+        (scheduled("MultiStepLR,\n     milestones: [20, 10]"), ":4: one: .*do not rise"),
+        (scheduled("StepLR, step_size: 0"), ":3: step_size: .*>= 1"),
+        (pruned("initial_sparsity: 0.1, final_sparsity: 1.5"), ":3: final_sparsity: .*<= 1"),
+        (schedule("pruners", LEVEL.replace("0.5", ".inf")), ":3: levels: a number is finite"),
+        (schedule("pruners", f"SplicingPruner, low_thresh_mult: 2, hi_thresh_mult: 1, "
+                  f"sensitivities: {{{CONV}: 0.5}}"), ":3: low_thresh_mult: 2 does not lie"),
         ("quantizers:\n  a: {class: DorefaQuantizer, bits_weights: 4}\n  b: {class: WRPNQuantizer, "
          "bits_weights: 4}\n", ":3: a schedule has one quantizer"),
     ],

@@ -103,6 +103,15 @@ def test_roles_that_no_layer_has_are_told(tmp_path: Path) -> None:
     assert note.verdict == "cannot be" and "no layer has a role" in note.words
 
 
+def test_a_role_that_is_filled_and_that_nothing_refers_to_is_told(tmp_path: Path) -> None:
+    more = "_overrider:\n  biases: {a: {type: mayo.override.MeanStdPruner}}\n  squeeze: {a: null}\n"
+    found = read(tmp_path, over("MeanStdPruner"), more)
+    told = [note for note in found.notes if note.what == "_overrider.biases"]
+    assert [(note.verdict, note.place.line) for note in told] == [("cannot be", 2)]
+    assert "nothing refers to it by $(_overrider.biases)" in told[0].words
+    assert len(found.notes) == 2
+
+
 def test_names_with_dots_are_those_of_any_network(tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text(over("MeanStdPruner", layer="blocks.0.first.conv"))
