@@ -16,6 +16,8 @@ MERGE = "tag:yaml.org,2002:merge"
 COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 PLAIN = ("null", "bool", "int", "float", "str")
 MOST_VALUES = 200_000
+DEEPEST = 100
+SURROGATE = re.compile("[\ud800-\udfff]")
 FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
@@ -100,6 +102,8 @@ class _Building:
         self._values += 1
         if self._values > MOST_VALUES:
             refuse(self.place(node), path, f"anchors expand to more than {MOST_VALUES:,} values")
+        if len(path) > DEEPEST:
+            refuse(self.place(node), (), f"nested too deeply: {DEEPEST} keys are the most")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
@@ -155,6 +159,7 @@ class _Building:
 
     def _key(self, node: yaml.Node, path: Path) -> str:
         if isinstance(node, yaml.ScalarNode):
+            self._must_be_text(node, path)
             kind = node.tag.rpartition(":")[2]
             if kind in ("str", "int") and node.value:
                 return node.value
@@ -165,6 +170,7 @@ class _Building:
         refuse(self.place(node), path, "a key is a word")
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        self._must_be_text(node, path)
         if node.tag == ARITHMETIC:
             return Arithmetic(node.value)
         kind = node.tag.rpartition(":")[2]
@@ -178,6 +184,10 @@ class _Building:
             return yaml.SafeLoader("").construct_object(node)
         except (ValueError, yaml.YAMLError):
             refuse(self.place(node), path, f"{node.value!r} is no {kind}")
+
+    def _must_be_text(self, node: yaml.ScalarNode, path: Path) -> None:
+        if SURROGATE.search(node.value):
+            refuse(self.place(node), path, f"{node.value!a} has half a character")
 
     def _refuse_tag(self, node: yaml.Node, path: Path) -> None:
         tag = node.tag.removeprefix("tag:yaml.org,2002:")

@@ -31,7 +31,10 @@ class Meaning:
 
     def of(self, value: Any, path: Path, place: Place | None) -> Any:
         """What `value`, which stands at `path`, means; ValueError names line and key."""
-        return _Resolving(self).value(value, path, place, ())
+        try:
+            return _Resolving(self).value(value, path, place, ())
+        except RecursionError:
+            refuse(place, path, "nested too deeply")
 
 
 class _Resolving:
@@ -100,7 +103,7 @@ class _Resolving:
         if up >= len(path) + 1 or not name[up:]:
             refuse(place, path, f"$({name}) leads nowhere")
         target = (*(path[: len(path) - up] if up else ()), *split_key(name[up:]))
-        if target in via or target == path:
+        if any(one[: len(target)] == target for one in (*via, path)):
             chain = " -> ".join(words(one) for one in (*via, path, target))
             refuse(place, path, f"a reference that comes back to itself: {chain}")
         found: Any = self._root
