@@ -27,13 +27,7 @@ def read_map(path: str | FilePath, importing: tuple[FilePath, ...] = ()) -> Map:
     FileNotFoundError where there is none, ValueError with line and key for what is wrong in it.
     """
     file = FilePath(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no file {path}") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path} is no text file") from error
-    own = parse_map(text, str(path))
+    own = parse_map(text_of(file), str(path))
     imports, place = own.pop(IMPORT, Items()), own.places.pop(IMPORT, Place(str(path), 1))
     if isinstance(imports, str):
         imports = [imports]
@@ -48,6 +42,16 @@ def read_map(path: str | FilePath, importing: tuple[FilePath, ...] = ()) -> Map:
         except FileNotFoundError as error:
             refuse(place, (IMPORT,), str(error))
     return merged(below, own)
+
+
+def text_of(path: str | FilePath) -> str:
+    """FileNotFoundError where there is no such file, ValueError where it holds no text."""
+    try:
+        return FilePath(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {path}") from None
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise ValueError(f"{path} is no text file") from error
 
 
 def parse_map(text: str, file: str, dotted: bool = True) -> Map:
