@@ -103,7 +103,7 @@ class _Resolving:
         if up >= len(path) + 1 or not name[up:]:
             refuse(place, path, f"$({name}) leads nowhere")
         target = (*(path[: len(path) - up] if up else ()), *split_key(name[up:]))
-        if any(one[: len(target)] == target for one in (*via, path)):
+        if path in via or any(one[: len(target)] == target for one in (*via, path)):
             chain = " -> ".join(words(one) for one in (*via, path, target))
             refuse(place, path, f"a reference that comes back to itself: {chain}")
         found: Any = self._root
