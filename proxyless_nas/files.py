@@ -76,10 +76,14 @@ def decode_json(data: bytes, kind: type[T], path: str | Path) -> T:
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong in a struct that was decoded, and the keys from its top to there."""
+    """What is wrong in a struct that was decoded, and the keys from its top to there.
+
+    `own` is the key of that part which is not known, or is missing.
+    """
 
     what: str
     keys: tuple[str, ...]
+    own: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, error: Exception, kind: type) -> "Mistake":
@@ -91,10 +95,10 @@ class Mistake:
         ]
         what = AT.sub("", str(error))
         named = NAMED.search(what)
-        if named is not None:
-            keys.append(named[2])
-            what += _nearest_key(named[2], kind) if named[1] == "unknown" else ""
-        return cls(what, tuple(keys))
+        if named is None:
+            return cls(what, tuple(keys))
+        hint = _nearest_key(named[2], kind) if named[1] == "unknown" else ""
+        return cls(f"{what}{hint}", tuple(keys), (named[2],))
 
 
 def at_key(key: str, error: Exception) -> ValueError:

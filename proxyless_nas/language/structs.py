@@ -25,7 +25,8 @@ def read_yaml(path: str | FilePath, kind: type[T]) -> T:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, ValueError) as error:
         mistake = Mistake.of(error, kind)
-        refuse(_nearest(found, mistake.keys, top), mistake.keys, mistake.what)
+        keys = (*mistake.keys, *mistake.own)
+        refuse(_nearest(found, keys, top), keys, mistake.what)
 
 
 def _plain(value: Any, path: Path, place: Place) -> Any:
