@@ -28,7 +28,7 @@ from compression.pruning.transform import transform
 from compression.quantizers.command import QuantizeConfig, run_quantize
 from compression.readers.command import ReadConfig, run_read
 from proxyless_nas.command import Command, run_many
-from proxyless_nas.files import read_yaml
+from proxyless_nas.language.structs import read_yaml
 from search.auto.config import AutoConfig
 from search.auto.run import auto
 from search.verbs.run import RunConfig, run

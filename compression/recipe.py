@@ -21,7 +21,8 @@ from compression.steps import (
     QuantizeStep,
     RoundStep,
 )
-from proxyless_nas.files import read_json, read_yaml
+from proxyless_nas.files import read_json
+from proxyless_nas.language.structs import read_yaml
 from proxyless_nas.layer import Shape
 from training.companion import Companion, Judge, Seen, nothing_seen
 from training.plan import Plan

@@ -6,13 +6,16 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
 T = TypeVar("T")
+AT = re.compile(r" - at (?:`key` in )?`\$([^`]*)`")
+KEY = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+NAMED = re.compile(r"(unknown|required) field `([^`]*)`")
 
 
 @contextlib.contextmanager
@@ -66,30 +69,41 @@ def decode_json(data: bytes, kind: type[T], path: str | Path) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, ValueError) as error:
-        hint = _nearest_key(str(error), kind)
-        reason = _with_plain_place(str(error))
-        raise ValueError(f"{path} is not a valid {kind.__name__}: {reason}{hint}") from error
+        found = Mistake.of(error, kind)
+        at = f" at {'.'.join(found.keys)}" if found.keys else ""
+        raise ValueError(f"{path} is not a valid {kind.__name__}: {found.what}{at}") from error
 
 
-def read_yaml(path: str | Path, kind: type[T]) -> T:
-    """Decode a YAML file; errors are those of `read_json`."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no file {path}") from None
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path} is not a valid {kind.__name__}: {reason}") from error
-    try:
-        data = msgspec.json.encode(content)
-    except TypeError as error:
-        raise ValueError(
-            f"{path} is not a valid {kind.__name__}: a key is not a word (in YAML on, off, yes and "
-            "no mean true and false, unless they are quoted)"
-        ) from error
-    return decode_json(data, kind, path)
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong in a struct that was decoded, and the keys from its top to there.
+
+    `own` is the key of that part which is not known, or is missing.
+    """
+
+    what: str
+    keys: tuple[str, ...]
+    own: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: Exception, kind: type) -> "Mistake":
+        """From what msgspec says, or a check within it that says its own way: `at_key`."""
+        keys = [
+            name or index.replace("...", "*")
+            for way in reversed(AT.findall(str(error)))
+            for name, index in KEY.findall(way)
+        ]
+        what = AT.sub("", str(error))
+        named = NAMED.search(what)
+        if named is None:
+            return cls(what, tuple(keys))
+        hint = _nearest_key(named[2], kind) if named[1] == "unknown" else ""
+        return cls(f"{what}{hint}", tuple(keys), (named[2],))
+
+
+def at_key(key: str, error: Exception) -> ValueError:
+    """What is wrong below a key, for a struct that decodes a part of itself when it is made."""
+    return ValueError(f"{error} - at `$.{key}`")
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
@@ -98,20 +112,10 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _with_plain_place(message: str) -> str:
-    """`... - at `$.blocks[3].kind`` as `... at blocks.3.kind`, as modules are named."""
-    what, _, place = message.partition(" - at `$")
-    plain = re.sub(r"\[(\w+|\.\.\.)\]", r".\1", place.removesuffix("`")).removeprefix(".")
-    return f"{what} at {plain}" if plain else what
-
-
-def _nearest_key(message: str, kind: type) -> str:
-    unknown = re.search(r"unknown field `([^`]*)`", message)
-    if unknown is None:
-        return ""
+def _nearest_key(unknown: str, kind: type) -> str:
     known: set[str] = set()
     _collect_fields(msgspec.inspect.type_info(kind), known, set())
-    return did_you_mean(unknown.group(1), sorted(known))
+    return did_you_mean(unknown, sorted(known))
 
 
 def _collect_fields(info: Any, names: set[str], seen: set[type]) -> None:

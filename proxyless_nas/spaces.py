@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from proxyless_nas.files import did_you_mean, read_yaml
+from proxyless_nas.files import did_you_mean
+from proxyless_nas.language.structs import read_yaml
 from proxyless_nas.layer import Shape
 from proxyless_nas.mobile_space import Layout, Stage, hand_made_network, mobile_space
 from proxyless_nas.network import NetworkSpec

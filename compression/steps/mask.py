@@ -13,7 +13,7 @@ from compression.schedule import AnyCurve, values_by_step
 from compression.steps.base import AtWork
 from compression.steps.masks import Below, Masking, Masks
 from compression.steps.rewind import Memory, Rewind
-from proxyless_nas.files import did_you_mean
+from proxyless_nas.files import at_key, did_you_mean
 from proxyless_nas.layer import Shape
 from training.companion import Seen
 from training.plan import Plan
@@ -183,20 +183,28 @@ MEASURED = "measured "
 def by_step(fields: dict[str, Any], rounds: list[list[int]], kind: Any) -> dict[int, Any]:
     """A struct of a `kind` for each step of some rounds, from fields that may be curves."""
     curves = {
-        key: values_by_step(msgspec.convert(value, AnyCurve), rounds)
+        key: values_by_step(_made(value, AnyCurve, f"method.{key}"), rounds)
         for key, value in fields.items()
         if isinstance(value, dict)
     }
     fixed = {key: value for key, value in fields.items() if key not in curves}
     steps = [step for each in rounds for step in each]
     if not curves:
-        return dict.fromkeys(steps, msgspec.convert(fixed, kind))
+        return dict.fromkeys(steps, _made(fixed, kind, "method"))
     return {
-        step: msgspec.convert(
-            {**fixed, **{key: values[step] for key, values in curves.items()}}, kind
+        step: _made(
+            {**fixed, **{key: values[step] for key, values in curves.items()}}, kind, "method"
         )
         for step in steps
     }
+
+
+def _made(value: Any, kind: Any, key: str) -> Any:
+    """What stands at a key, as a `kind`; ValueError that says where below it is what is wrong."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise at_key(key, error) from error
 
 
 def _first(methods: dict[int, AnyMethod]) -> AnyMethod:

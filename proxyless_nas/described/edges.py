@@ -71,7 +71,10 @@ class Graph:
             if output not in self._names and output not in self._steps:
                 hint = did_you_mean(output, [*self._names, *self._steps])
                 self._refuse(self._place, f"no edge leads to {output}{hint}", GraphIOError)
-            self._visit(output, order, [])
+            try:
+                self._visit(output, order, [])
+            except RecursionError:
+                self._refuse(self._place, f"too many steps in a row lead to {output}", GraphIOError)
         made = tuple(self._tensor(output) for output in outputs)
         reached = set(self._inputs)
         for step in order:

@@ -130,7 +130,7 @@ class Building:
         if kind == MODULE:
             inner = self._arguments(given, path, arguments)
             return self.module(given, path, place, inputs, inner, depth + 1)
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             hint = did_you_mean(str(kind), [*KINDS, MODULE])
             at = given.places.get("type", place)
             refuse(at, (*path, "type"), f"no kind of layer {kind!r}{hint}")

@@ -12,6 +12,7 @@ from proxyless_nas.described.modules import Building
 from proxyless_nas.described.values import whole
 from proxyless_nas.files import did_you_mean
 from proxyless_nas.language.config import Config
+from proxyless_nas.language.merging import split_key
 from proxyless_nas.language.values import Map, Place, refuse
 from proxyless_nas.layer import Shape
 from proxyless_nas.seeds import seeded
@@ -20,6 +21,7 @@ MOST_WEIGHTS = 2_000_000_000
 LIBRARY = Path(__file__).parent / "library"
 SUFFIXES = (".yaml", ".yml")
 TASK = "dataset.task"
+CLASSES = f"{TASK}.num_classes"
 BACKGROUND = f"{TASK}.background_class"
 SHAPE = f"{TASK}.preprocess.shape"
 
@@ -75,7 +77,10 @@ def describe(config: Config, side: int | None = None, classes: int | None = None
     if classes is not None:
         config = _with_classes(config, classes)
     if "model" not in config or not isinstance(config.raw("model"), Map):
-        raise ValueError("no network is described: there is no model, with layers and a graph")
+        refuse(
+            config.nearest("model"), ("model",), "no network is described: there is no model, with "
+            "layers and a graph",
+        )  # fmt: skip
     for key in ("layers", "graph"):
         if f"model.{key}" not in config:
             refuse(config.place("model"), ("model",), f"has no {key}")
@@ -95,17 +100,14 @@ def describe(config: Config, side: int | None = None, classes: int | None = None
 
 
 def _with_classes(config: Config, classes: int) -> Config:
-    return config.with_values({f"{TASK}.num_classes": classes, BACKGROUND: None})
+    return config.with_values({CLASSES: classes, BACKGROUND: None})
 
 
 def _classes(config: Config) -> int:
     """`num_classes`, one more where a background class is used that the data has not."""
-    if f"{TASK}.num_classes" not in config:
-        raise ValueError(
-            f"{TASK}.num_classes is missing: merge a file of a dataset, or say it (--num-classes, "
-            f"{TASK}.num_classes=10)"
-        )
-    count = _whole(config, f"{TASK}.num_classes")
+    count = _whole(
+        config, CLASSES, f"merge a file of a dataset, or say it (--num-classes, {CLASSES}=10)"
+    )
     background = config.get(BACKGROUND) if BACKGROUND in config else None
     if not isinstance(background, Map):
         return count
@@ -113,19 +115,18 @@ def _classes(config: Config) -> int:
 
 
 def _shape(config: Config) -> Shape:
-    if SHAPE not in config:
-        raise ValueError(f"{SHAPE} is missing: height, width and channels of an image")
-    sides = [_whole(config, f"{SHAPE}.{side}") for side in ("channels", "height", "width")]
+    need = "height, width and channels of an image"
+    sides = [_whole(config, f"{SHAPE}.{side}", need) for side in ("channels", "height", "width")]
     return Shape(*sides)
 
 
-def _whole(config: Config, key: str) -> int:
+def _whole(config: Config, key: str, need: str) -> int:
     try:
         value: Any = config.get(key)
     except LookupError:
-        raise ValueError(f"{key} is missing") from None
+        refuse(config.nearest(key), split_key(key), f"is missing: {need}")
     try:
         return whole(value)
     except TypeError:
         place: Place | None = config.place(key)
-        refuse(place, tuple(key.split(".")), f"{value!r} is not a whole number from 1")
+        refuse(place, split_key(key), f"{value!r} is not a whole number from 1")

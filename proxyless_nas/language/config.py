@@ -1,5 +1,6 @@
 """A configuration: files and values merged in the order they are given, read when asked for."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
@@ -18,16 +19,17 @@ COMMAND_LINE = "command line"
 class Config:
     """What was merged so far. It is changed by making another."""
 
-    def __init__(self, root: Map | None = None) -> None:
+    def __init__(self, root: Map | None = None, top: Place | None = None) -> None:
         self.root = Map() if root is None else root
+        self._top = top
 
     def with_file(self, path: str | FilePath) -> "Config":
         """On top; errors as `read_map`."""
-        return Config(merged(self.root, read_map(path)))
+        return Config(merged(self.root, read_map(path)), Place(str(path), 1))
 
     def with_text(self, text: str, name: str = "text") -> "Config":
         """On top; errors as `read_map`. It imports nothing."""
-        return Config(merged(self.root, parse_map(text, name)))
+        return Config(merged(self.root, parse_map(text, name)), Place(name, 1))
 
     def with_value(self, word: str) -> "Config":
         """`a.b=VALUE` on top; the value is YAML and may hold `=`. ValueError as `read_map`."""
@@ -38,7 +40,7 @@ class Config:
         found = parse_value(value, f"{COMMAND_LINE} ({key})")
         for one in reversed(split_key(key)):
             found = Map([(one, found, place)])
-        return Config(merged(self.root, found))
+        return Config(merged(self.root, found), self._top)
 
     def with_values(self, values: Mapping[str, Any], name: str = "given") -> "Config":
         """On top, by dotted key; each is a number, a word, true, false or None."""
@@ -48,7 +50,7 @@ class Config:
             for one in reversed(split_key(key)):
                 found = Map([(one, found, place)])
             root = merged(root, found)
-        return Config(root)
+        return Config(root, self._top)
 
     def __contains__(self, key: str) -> bool:
         try:
@@ -64,6 +66,14 @@ class Config:
     def place(self, key: str) -> Place | None:
         """The line that it stands on; LookupError where nothing is."""
         return self._found(split_key(key))[1]
+
+    def nearest(self, key: str) -> Place | None:
+        """The line of the last key on the way there, else the top of the file merged last."""
+        path = split_key(key)
+        for end in range(len(path), 0, -1):
+            with contextlib.suppress(LookupError):
+                return self._found(path[:end])[1]
+        return self._top
 
     def get(self, key: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """What stands there means, all the way down; LookupError where nothing stands there.

@@ -16,6 +16,8 @@ MERGE = "tag:yaml.org,2002:merge"
 COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 PLAIN = ("null", "bool", "int", "float", "str")
 MOST_VALUES = 200_000
+DEEPEST = 100
+SURROGATE = re.compile("[\ud800-\udfff]")
 FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
@@ -25,13 +27,7 @@ def read_map(path: str | FilePath, importing: tuple[FilePath, ...] = ()) -> Map:
     FileNotFoundError where there is none, ValueError with line and key for what is wrong in it.
     """
     file = FilePath(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no file {path}") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path} is no text file") from error
-    own = parse_map(text, str(path))
+    own = parse_map(text_of(file), str(path))
     imports, place = own.pop(IMPORT, Items()), own.places.pop(IMPORT, Place(str(path), 1))
     if isinstance(imports, str):
         imports = [imports]
@@ -46,6 +42,16 @@ def read_map(path: str | FilePath, importing: tuple[FilePath, ...] = ()) -> Map:
         except FileNotFoundError as error:
             refuse(place, (IMPORT,), str(error))
     return merged(below, own)
+
+
+def text_of(path: str | FilePath) -> str:
+    """FileNotFoundError where there is no such file, ValueError where it holds no text."""
+    try:
+        return FilePath(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {path}") from None
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise ValueError(f"{path} is no text file") from error
 
 
 def parse_map(text: str, file: str, dotted: bool = True) -> Map:
@@ -100,6 +106,8 @@ class _Building:
         self._values += 1
         if self._values > MOST_VALUES:
             refuse(self.place(node), path, f"anchors expand to more than {MOST_VALUES:,} values")
+        if len(path) > DEEPEST:
+            refuse(self.place(node), (), f"nested too deeply: {DEEPEST} keys are the most")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
@@ -155,6 +163,7 @@ class _Building:
 
     def _key(self, node: yaml.Node, path: Path) -> str:
         if isinstance(node, yaml.ScalarNode):
+            self._must_be_text(node, path)
             kind = node.tag.rpartition(":")[2]
             if kind in ("str", "int") and node.value:
                 return node.value
@@ -165,6 +174,7 @@ class _Building:
         refuse(self.place(node), path, "a key is a word")
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        self._must_be_text(node, path)
         if node.tag == ARITHMETIC:
             return Arithmetic(node.value)
         kind = node.tag.rpartition(":")[2]
@@ -178,6 +188,10 @@ class _Building:
             return yaml.SafeLoader("").construct_object(node)
         except (ValueError, yaml.YAMLError):
             refuse(self.place(node), path, f"{node.value!r} is no {kind}")
+
+    def _must_be_text(self, node: yaml.ScalarNode, path: Path) -> None:
+        if SURROGATE.search(node.value):
+            refuse(self.place(node), path, f"{node.value!a} has half a character")
 
     def _refuse_tag(self, node: yaml.Node, path: Path) -> None:
         tag = node.tag.removeprefix("tag:yaml.org,2002:")

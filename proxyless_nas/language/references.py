@@ -31,7 +31,10 @@ class Meaning:
 
     def of(self, value: Any, path: Path, place: Place | None) -> Any:
         """What `value`, which stands at `path`, means; ValueError names line and key."""
-        return _Resolving(self).value(value, path, place, ())
+        try:
+            return _Resolving(self).value(value, path, place, ())
+        except RecursionError:
+            refuse(place, path, "nested too deeply")
 
 
 class _Resolving:
@@ -99,7 +102,7 @@ class _Resolving:
         target = target_of(name, path)
         if target is None:
             refuse(place, path, f"$({name}) leads nowhere")
-        if path in via or target in via or target == path:
+        if path in via or any(one[: len(target)] == target for one in (*via, path)):
             chain = " -> ".join(words(one) for one in (*via, path, target))
             refuse(place, path, f"a reference that comes back to itself: {chain}")
         found: Any = self._root

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compression.pruning.config import Pruning
-from proxyless_nas.files import read_yaml
+from proxyless_nas.language.structs import read_yaml
 from tests.launch import ROOT
 
 FILES = sorted((ROOT / "examples" / "prune").glob("*.yaml"))
@@ -24,5 +24,5 @@ def test_there_are_some() -> None:
 
 def test_a_key_that_yaml_takes_for_a_truth_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("out: x\non: 3\n")
-    with pytest.raises(ValueError, match="quoted"):
+    with pytest.raises(ValueError, match=r"x.yaml:2: the key on means true or false: quote it"):
         read_yaml(tmp_path / "x.yaml", Pruning)

@@ -20,13 +20,13 @@ from compression.readers.writing import recipe_text
 from compression.recipe import Recipe
 from proxyless_nas.notice import Notice
 from proxyless_nas.subject import Subject
+from tests.broken_yaml import TRACE, Change, changed, changes
 from tests.compression.readers.decent_p.test_reading import CONFIG, DARKNET
 from tests.compression.readers.mayo import tiny
 from tests.compression.readers.pocketflow.commands import SCRIPT
 from tests.compression.readers.pocketflow.test_flags import SCRIPT_OF_TWO_LINES
 from tests.compression.readers.running import subject
 from tests.compression.readers.samples import TREES, policy_at, pruned, scheduled
-from tests.compression.readers.trees import TRACE, Change, changed, changes
 
 ODD = ["0", "-1", "1e400", "nan", "inf", "9" * 40, ".", "[]", "{", "}", "'", '"', "\\", "\n",
        "\x00", "=", ":", "#", "$x", "--", "-", "é", "true", "\\\n", ";", "|", "2>&1"]  # fmt: skip

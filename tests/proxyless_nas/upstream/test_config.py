@@ -112,7 +112,7 @@ WRONG = {  # the place and key to change, the value to write, what the error say
     "even kernel": (f"{INNER}.kernel_size", 4, "small, blocks.1: .*kernel 4"),
     "zero stride": ("blocks.2.mobile_inverted_conv.stride", 2, "an empty block has stride 1"),
     "no words": (f"{INNER}.stride", "two", f"Expected `int`, got `str` at {INNER}.stride"),
-    "unknown key": (f"{INNER}.act_fun", "relu", f"`act_fun` at {INNER} .did you mean act_func"),
+    "unknown key": (f"{INNER}.act_fun", "relu", f"`act_fun` .did you mean act_func.. at {INNER}"),
     "unknown top": ("resolutoin", 176, "`resolutoin` .did you mean resolution"),
     "unknown layer": (f"{INNER}.name", "DepthConvLayer", f"'DepthConvLayer' at {INNER}.name"),
     "two operations": (

@@ -20,7 +20,8 @@ from compression.selectors import Where
 from compression.sensitivity import SHARES
 from compression.widths import Sizes, by_sensitivity, chosen_of, ranked
 from proxyless_nas import macs_of
-from proxyless_nas.files import read_json, read_yaml
+from proxyless_nas.files import read_json
+from proxyless_nas.language.structs import read_yaml
 from proxyless_nas.subject import Subject, open_subject
 from tests.commands.helpers import assert_refused, run_here, well
 from tests.compression.analysis.commands import small_cifar
