@@ -17,7 +17,8 @@ ODD = (
     "{1: 2}", "{[1]: 2}", "{on: 1}", "true", "-1", "0", "1", "3", "1.5", "1e-320", "1e300", "1e400",
     "1e5", ".inf", "-.inf", ".nan", "9" * 23, "9" * 400, "word", "''", "é", "a.b", "'*'", "'['",
     "input", "2020-01-01", "$(model)", "$(model.layers)", "$(steps)", "$(.)", "$(..)",
-    "$(..logits)", "^(width)", "!arith '1 +'", "!arith f(1)", "!arith 2.0 ** 4", "!arith 9 ** 9 ** 9",
+    "$(..logits)", "^(width)", "!arith '1 +'", "!arith f(1)", "!arith 2.0 ** 4",
+    "!arith 9 ** 9 ** 9",
     f"!exec open('{TRACE}', 'w')", f"!eval open('{TRACE}', 'w')", "!!binary eA==", "!!set {a}",
     f"!!python/object/apply:os.mkdir [{TRACE}]", r'"\uD800"', r'"\0"',
 )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from search.auto.costs import Limits
-from search.auto.goal import Goal, read_goal
+from search.auto.costs import Cost, Limits
+from search.auto.goal import Goal, Metric, read_goal
 from search.auto.report import Report, Stage
 from search.auto.searching import nearest
 from search.problems.compressed import Compressed
@@ -28,7 +28,7 @@ def test_what_is_kept_and_what_is_lost() -> None:
 
 def test_how_near_it_came_is_beside_what_was_asked() -> None:
     goal: Goal = read_goal("bytes=0.001x macs=2k")
-    costs = {"bytes": lambda one: 1.33, "macs": lambda one: 3000.0}
+    costs: dict[Metric, Cost] = {"bytes": lambda one: 1.33, "macs": lambda one: 3000.0}
     limits = Limits(costs, goal.bounds, {"bytes": 1000.0, "macs": 4000.0})
     told = nearest(limits, FOUND.compressed)
     assert told == (
