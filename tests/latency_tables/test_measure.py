@@ -175,7 +175,7 @@ def test_a_table_of_another_identity_is_not_overwritten(tmp_path) -> None:
     device = structs.replace(table.head.identity.device, cpu="another")
     identity = structs.replace(table.head.identity, device=device)
     structs.replace(table, head=structs.replace(table.head, identity=identity)).save(out)
-    with pytest.raises(ValueError, match=r"another device.*--fresh"):
+    with pytest.raises(ValueError, match=r"another device; choose another file, or delete"):
         FakeDevice().measure(out)
 
 
