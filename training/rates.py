@@ -3,9 +3,12 @@
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Epochs = Annotated[int, Meta(ge=1)]
+"""Some, at least one."""
 
 
 class Score(Struct, frozen=True):
@@ -51,7 +54,7 @@ class Rule(Struct, frozen=True, kw_only=True, tag_field="by", forbid_unknown_fie
 class Steps(Rule, frozen=True, tag="steps"):
     """Times `gamma` every `size` epochs (torch's StepLR)."""
 
-    size: int
+    size: Epochs
     gamma: float = 0.1
 
     def rate(self, base: float, epoch: int) -> float:
@@ -90,7 +93,7 @@ class Exponential(Rule, frozen=True, tag="exponential"):
 class Cosine(Rule, frozen=True, tag="cosine"):
     """Half a cosine down to `least` in `total` epochs, and up again behind (CosineAnnealingLR)."""
 
-    total: int
+    total: Epochs
     least: float = 0.0
 
     def rate(self, base: float, epoch: int) -> float:
@@ -103,8 +106,8 @@ class WarmRestarts(Rule, frozen=True, tag="warm-restarts"):
     The first takes `first` epochs (torch's CosineAnnealingWarmRestarts).
     """
 
-    first: int
-    growth: int = 1
+    first: Epochs
+    growth: Epochs = 1
     least: float = 0.0
 
     def rate(self, base: float, epoch: int) -> float:
@@ -117,7 +120,7 @@ class WarmRestarts(Rule, frozen=True, tag="warm-restarts"):
 class Polynomial(Rule, frozen=True, tag="polynomial"):
     """(1 - epoch / `total`) to the `power`; 0 behind that."""
 
-    total: int
+    total: Epochs
     power: float = 1.0
 
     def rate(self, base: float, epoch: int) -> float:

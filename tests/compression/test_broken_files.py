@@ -112,6 +112,8 @@ def test_a_pruning_with_other_values_is_read_or_refused(done: list[Change]) -> N
         (RECIPE.replace("multiple: 8", "multiple: 0"), Recipe, "own.yaml:11: steps.2: "),
         (RECIPE.replace("multiple: 8", "multiple: many"), Recipe,
          "own.yaml:15: steps.2.multiple: Expected `int`, got `str`"),
+        (RECIPE.replace("milestones, at: [60, 120], gamma: 0.2", "warm-restarts, first: 0"), Recipe,
+         "own.yaml:22: rates.0.first: Expected `int` >= 1"),
         (RECIPE.replace("0.001}", "0.001"), Recipe, "own.yaml:21: no YAML: "),
         (RECIPE.replace("0.0001", "!arith 1 / 2"), Recipe, "own.yaml:5: steps.0.strength: !arith"),
         (RECIPE.replace("filters", "!exec x"), Recipe, "own.yaml:4: steps.0.kind.over: the tag"),

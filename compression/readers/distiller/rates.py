@@ -10,6 +10,7 @@ from compression.readers.distiller.parsing import Timing
 from training.rates import (
     AnyRule,
     Cosine,
+    Epochs,
     Exponential,
     Milestones,
     Plateau,
@@ -18,7 +19,6 @@ from training.rates import (
     WarmRestarts,
 )
 
-Epochs = Annotated[int, Meta(ge=1)]
 Rest = Annotated[int, Meta(ge=0)]
 Size = Annotated[float, Meta(ge=0)]
 
