@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from compression.readers import decent_p, distiller, mayo, pocketflow
-from compression.readers.reading import Note, Reader, Reading, text_of
+from compression.readers.reading import Note, Reader, Reading
+from proxyless_nas.language.reading import text_of
 from proxyless_nas.subject import Subject
 
 Like = Literal["distiller", "pocketflow", "decent_p", "mayo"]

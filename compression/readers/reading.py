@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
 from compression.pruning.config import Pruning
 from compression.recipe import Recipe
+from proxyless_nas.language.reading import text_of
 from proxyless_nas.language.values import Place
 from proxyless_nas.subject import Subject
 
@@ -74,13 +74,3 @@ def of_one(
 def uncommented(text: str) -> str:
     """A text without what stands behind a `#` at the start of a word."""
     return COMMENT.sub("", text)
-
-
-def text_of(path: str | Path) -> str:
-    """What a file holds. FileNotFoundError for no file, ValueError for one that is no text."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no file {path}") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path} is no text file") from error

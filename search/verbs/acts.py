@@ -149,11 +149,12 @@ def flags_of(config: Config, key: str, kind: type[Flags], given: dict[str, Any])
             msgspec.convert(flags[name], fields[name], strict=False)
         except msgspec.ValidationError as error:
             refuse(place, (key, name), str(error))
-    needed = [one.name for one in msgspec.structs.fields(kind) if one.required]
-    for name in needed:
-        if name not in {**flags, **given}:
-            raise ValueError(f"{key}.{name} is missing: say {key}.{name}=..., or so in a file")
-    return msgspec.convert({**flags, **given}, kind, strict=False)
+    said = {**flags, **given}
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in said:
+            name = f"{key}.{field.name}"
+            raise ValueError(f"{name} is missing: say {name}=..., or so in a file")
+    return msgspec.convert(said, kind, strict=False)
 
 
 def plain(value: Any) -> Any:
