@@ -6,7 +6,7 @@ outputs, and from the kept inputs; an update of REINFORCE by ten networks, witho
 all-paths step as DARTS takes it (every candidate runs, weighted by its probability; weights and
 logits learn). Times are interleaved in shuffled rounds of one process and quoted as CPU time of the
 process, on a GPU as time of the device; memory is the growth of the peak resident set (of the peak
-allocation on a GPU) over the step's first calls, one fresh process each.
+allocation on a GPU) over the step's first calls, on a CPU one fresh process each.
 """
 
 import random
@@ -155,7 +155,7 @@ def compact_step(space: Space, x: torch.Tensor, y: torch.Tensor) -> Callable[[Ch
         if choices.options not in made:
             made.clear()
             network = space.network(choices.options).build()
-            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+            network.to(x.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
             made[choices.options] = network, sgd(network, 0.01, 0.9, 1e-4)
         network, optimizer = made[choices.options]
         return train_step(network, optimizer, x, y)
@@ -179,7 +179,9 @@ def peak_memory(kind: Step, config: BenchmarkConfig) -> float:
 
 
 def measure_memory(kind: Step, config: BenchmarkConfig) -> float:
-    """`peak_memory` in a process of its own."""
+    """`peak_memory`, on a CPU in a process of its own; a GPU's allocator counts exactly."""
+    if config.device == "cuda":
+        return peak_memory(kind, config)
     flags = [
         f"--side={config.side}",
         f"--batch-size={config.batch_size}",

@@ -8,7 +8,7 @@ import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
-from compression.channels.cut import TOLERANCE, apart, noise
+from compression.channels.cut import TOLERANCE, differing, noise
 from compression.gates.layer import GatedConvolution, scale_of
 from compression.gates.saliency import Pool
 from compression.replacing import put
@@ -147,8 +147,7 @@ def gate(
     for name, one in placed.items():
         one.saliency.predict.weight.zero_()
         one.saliency.predict.bias.copy_(scales[name])
-    with in_eval_mode(before), in_eval_mode(network):
-        difference = apart([before(x)], [network(x)])
+    difference = differing(before, network, x)
     if not difference <= TOLERANCE:
         raise ValueError(
             "with gates that let everything pass the network answers differently, by "

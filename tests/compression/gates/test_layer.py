@@ -191,6 +191,18 @@ def test_what_is_no_number_stays_none_where_channels_are_skipped() -> None:
     assert network(x).isnan().all() and let_skip(network)(x).isnan().all()
 
 
+def test_what_only_rounding_tells_apart_is_no_difference() -> None:
+    """A GPU multiplies with few bits; here a difference of 1e-7 grows ten thousand times."""
+    network = Forward(
+        lambda s, x: (1e4 * s.bn(s.a(x))).sin(), a=conv(3, 6), bn=settle(nn.BatchNorm2d(6))
+    )
+    before, x = deepcopy(network).eval(), images(2)
+    for one in gate(network, SHAPE, ["a"]).values():
+        nn.init.zeros_(one.saliency.predict.weight)
+    difference = (network.eval()(x) - before(x)).abs().max()
+    assert difference > 1e-4
+
+
 def test_gates_are_put_anew_as_they_stood() -> None:
     network = residual()
     gated(network, 0.4, pool="l1")
