@@ -112,23 +112,18 @@ def images_of(config: ImagesConfig, subject: Subject) -> Exam:
 
     ValueError where they do not suit the network, or where there are not so many.
     """
+    return images_and_others(config, subject)[0]
+
+
+def images_and_others(config: ImagesConfig, subject: Subject) -> tuple[Exam, int]:
+    """The same, and how many other training images there are to learn from."""
     data = open_dataset(*_source(config, subject))
     data.must_fit(subject.input, subject.classes)
     if config.held_out is None and config.limit == len(data.train):
-        return Exam(name=data.name, class_names=data.class_names, test=data.train)
+        return Exam(name=data.name, class_names=data.class_names, test=data.train), 0
     kept = data.split(config.kept_apart, config.seed)
-    return Exam(name=data.name, class_names=data.class_names, test=kept.test).limited(config.limit)
-
-
-def must_leave_a_step(config: ImagesConfig, subject: Subject) -> None:
-    """ValueError where the other training images are fewer than a step of training takes."""
-    whole = len(open_dataset(*_source(config, subject)).train)
-    left = whole - config.kept_apart
-    if left < config.batch_size:
-        raise ValueError(
-            f"of {whole} training images {left} are left to train with, fewer than the "
-            f"{config.batch_size} of one step (--batch-size): take a smaller --limit"
-        )
+    exam = Exam(name=data.name, class_names=data.class_names, test=kept.test)
+    return exam.limited(config.limit), len(data.train) - config.kept_apart
 
 
 def exam_of(config: ImagesConfig, subject: Subject, limit: int | None) -> Exam:

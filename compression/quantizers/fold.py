@@ -19,19 +19,25 @@ def folded(network: nn.Module, shape: Shape) -> nn.Module:
     happens where something else also takes what a folded layer makes.
     """
     copy = deepcopy(network).eval()
-    x = noise(shape, copy)
-    for layer, norm in norms_behind(copy, x):
-        _fold(copy.get_submodule(layer), copy.get_submodule(norm))
-        owner, _, own = norm.rpartition(".")
-        setattr(copy.get_submodule(owner), own, nn.Identity())
+    fold(copy, shape)
     try:
-        must_agree(network, copy, x)
+        must_agree(network, copy, noise(shape, copy))
     except ValueError as error:
         raise ValueError(
             "the network answers differently once its batch norms are folded: something else also "
             "takes what a layer before one of them makes"
         ) from error
     return copy
+
+
+def fold(network: nn.Module, shape: Shape) -> int:
+    """The same to `network` itself, not compared; how many batch norms have gone."""
+    pairs = norms_behind(network, noise(shape, network))
+    for layer, norm in pairs:
+        _fold(network.get_submodule(layer), network.get_submodule(norm))
+        owner, _, own = norm.rpartition(".")
+        setattr(network.get_submodule(owner), own, nn.Identity())
+    return len(pairs)
 
 
 def norms_behind(network: nn.Module, x: Tensor) -> list[tuple[str, str]]:

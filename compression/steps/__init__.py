@@ -3,6 +3,7 @@
 from compression.steps.base import AtWork
 from compression.steps.channels import ChannelsStep
 from compression.steps.exits import ExitsStep
+from compression.steps.fold import FoldStep
 from compression.steps.gate import GateStep
 from compression.steps.low_rank import LowRankStep
 from compression.steps.mask import MaskStep
@@ -19,6 +20,7 @@ from compression.steps.teach import TeachStep
 AnyStep = (
     ChannelsStep
     | ExitsStep
+    | FoldStep
     | GateStep
     | LowRankStep
     | MaskStep
@@ -38,6 +40,7 @@ __all__ = [
     "AtWork",
     "ChannelsStep",
     "ExitsStep",
+    "FoldStep",
     "GateStep",
     "LowRankStep",
     "MaskStep",

@@ -78,9 +78,10 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
     """Of the --limit images, so many fit layers anew and estimate ranges."""
     reconstruct: int = 500
     """Steps, per layer, of learning how its weights are rounded, where nothing else is done."""
-    epochs: int = 0
+    epochs: int | None = None
     """Epochs in which what is left learns, with the whole network as teacher, the first tenth of
-    them a warm-up; 0: none. Then the tuned network is taken, or with --held-out the one that is
+    them a warm-up; 0: none; default: 15 where images of the search say that more accuracy is lost
+    than may be, else none. Then the tuned network is taken, or with --held-out the one that is
     better on those images."""
     base_lr: float = 0.01
     """Peak learning rate of tuning."""
@@ -105,7 +106,7 @@ class AutoConfig(ImagesConfig, frozen=True, kw_only=True):
                 raise ValueError(f"--{flag.replace('_', '-')} is 1 or more")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"--threads {self.threads} is below 1")
-        least = min(self.floor, self.reconstruct, self.epochs, self.strength, self.spread_s)
+        least = min(self.floor, self.reconstruct, self.epochs or 0, self.strength, self.spread_s)
         if least < 0 or self.base_lr <= 0:
             raise ValueError(
                 "--floor, --reconstruct, --epochs, --strength and --spread-s are 0 or more, "

@@ -12,6 +12,7 @@ from torch import nn
 
 from compression.apply import under, write_what_is_left
 from compression.int8.command import Int8Config
+from compression.quantizers.weights import LearnedWeights
 from compression.recipe import read_recipe
 from proxyless_nas.bits import FLOAT_BITS, MOST_BITS, Bits, Policy
 from proxyless_nas.command import flags_of
@@ -19,6 +20,7 @@ from proxyless_nas.files import write_bytes
 from proxyless_nas.subject import Subject
 from proxyless_nas.weights import save_tensors
 from search.auto.given import Given
+from search.auto.tuning import epochs_of
 from search.evaluators.compressed import ACTIVATIONS, WEIGHTS
 from search.problems.compressed import Compressed
 from training.config import TrainConfig
@@ -29,6 +31,8 @@ from training.words import counted
 WARMUP, CLIP = 0.1, 2.0
 """Of tuning: a network that has just lost much has slopes that a full rate would not survive."""
 RECIPE, UNTUNED, TUNED = "recipe.yaml", "untuned", "tuned"
+LEARNING = LearnedWeights()
+"""How weights with bits are rounded while they learn."""
 DESCRIPTIONS = ("spec.json", "network.yaml")
 """What may be left that `--arch` takes."""
 
@@ -42,14 +46,18 @@ class Made(Struct, frozen=True):
     judged: Evaluation
 
 
-def made_of(given: Given) -> list[Made]:
-    """The ways to make it, judged: as it is, and tuned where that was asked for."""
-    found: list[Made] = []
-    for epochs in dict.fromkeys((0, given.config.epochs)):
-        network = trained(given, epochs)
-        how = f"{counted(epochs, 'epoch')} of tuning" if epochs else "untuned"
-        found.append(Made(how, epochs, network, evaluate(network, given.judged)))
-    return found
+def made_of(given: Given, one: Compressed) -> list[Made]:
+    """The ways to make it, judged: as it is, and tuned where that is asked for, or needed."""
+    found = [_made(given, one, 0)]
+    epochs = epochs_of(given, found[0].network)
+    return [*found, _made(given, one, epochs)] if epochs else found
+
+
+def _made(given: Given, one: Compressed, epochs: int) -> Made:
+    write_recipe(given, one, epochs)
+    network = trained(given, epochs)
+    how = f"{counted(epochs, 'epoch')} of tuning" if epochs else "untuned"
+    return Made(how, epochs, network, evaluate(network, given.judged))
 
 
 def policy_of(given: Given, one: Compressed) -> Policy:
@@ -69,6 +77,8 @@ def write_recipe(given: Given, one: Compressed, epochs: int) -> None:
         steps.append(
             {"do": "narrow", "keep": keep, "repair": "lstsq", "seen": config.calibrated_on}
         )
+    if one.bits and epochs:
+        steps.append({"do": "fold"})
     if one.zeros:
         method = {"by": "level", "share": one.zeros}
         steps.append(
@@ -76,7 +86,7 @@ def write_recipe(given: Given, one: Compressed, epochs: int) -> None:
              "when": {"times": [0]}}
         )  # fmt: skip
     if one.bits:
-        steps.append(rounding(given, one))
+        steps.append(rounding(given, one, epochs))
     training = replace(training_of(given, epochs), compress=str(given.out / RECIPE), out="OUT")
     how = [shlex.join(["python", "main.py", *flags_of(training)])]
     left = next((name for name in DESCRIPTIONS if (given.out / name).exists()), None)
@@ -88,24 +98,26 @@ def write_recipe(given: Given, one: Compressed, epochs: int) -> None:
     write_bytes(given.out / RECIPE, text.encode())
 
 
-def rounding(given: Given, one: Compressed) -> dict[str, object]:
-    """The step of the recipe that gives weights their bits; they learn how they are rounded, where
-    no zeros must stay."""
+def rounding(given: Given, one: Compressed, epochs: int) -> dict[str, object]:
+    """The step of the recipe that gives weights their bits: in the end, where they learn how they
+    are rounded if no zeros must stay; or while the network learns."""
     policy = {
         layer: {"weights": bits.weights, "activations": bits.activations}
         for layer, bits in policy_of(given, one).layers.items()
     }
-    step: dict[str, object] = {"do": "round", "weights": to_builtins(WEIGHTS)}
+    step: dict[str, object] = {"do": "quantize" if epochs else "round"}
+    step["weights"] = to_builtins(LEARNING if epochs else WEIGHTS)
     if given.flows:
         step["activations"] = to_builtins(ACTIVATIONS)
-    steps = 0 if one.zeros else given.config.reconstruct
-    return step | {"policy": policy, "reconstruct": steps, "seen": given.config.calibrated_on}
+    if not epochs:
+        step["reconstruct"] = 0 if one.zeros else given.config.reconstruct
+    return step | {"policy": policy, "seen": given.config.calibrated_on}
 
 
 def training_of(given: Given, epochs: int) -> TrainConfig:
     """A training under the recipe; with any tuning, on what the search does not judge by."""
     config = given.config
-    apart = config.held_out is not None or config.epochs
+    apart = config.held_out is not None or given.tunable
     return TrainConfig(
         arch=config.arch,
         weights=config.weights,

@@ -7,7 +7,7 @@ from typing import get_args
 
 from torch import nn
 
-from compression.analysis.subject import exam_of, images_of, must_leave_a_step, opened_trained
+from compression.analysis.subject import exam_of, images_and_others, opened_trained
 from compression.channels.cut import noise
 from compression.channels.groups import Channels, find_channels
 from compression.importance import L2
@@ -74,6 +74,8 @@ class Given:
     """Whether all may be in int8 too."""
     runtime: Runtime | None
     """What measures, where the goal has a latency that is not simulated."""
+    tunable: bool
+    """Whether what is left may learn, from training images that judge nothing."""
 
     @property
     def ways(self) -> tuple[Compression, ...]:
@@ -95,9 +97,8 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
     subject, whole = source.subject, source.network.eval().requires_grad_(False)
     shape = subject.input
     methods = methods_for(config, goal, hardware)
-    if config.epochs:
-        must_leave_a_step(config, subject)
-    images = images_of(config, subject)
+    images, others = images_and_others(config, subject)
+    tunable = may_tune(config, others)
     judged = list(images.test_batches(config.batch_size))
     seen = list(images.limited(config.calibrated_on).test_batches(config.batch_size))
     lone = folded(whole, shape)
@@ -132,8 +133,23 @@ def given_of(config: AutoConfig, goal: Goal) -> Given:
     out = Path(config.out)
     return Given(
         config, goal, subject, whole, lone, channels, ranking, sizes, problem, costs, seen, judged,
-        exam, out, hardware is not None, integers, runtime,
+        exam, out, hardware is not None, integers, runtime, tunable,
     )  # fmt: skip
+
+
+def may_tune(config: AutoConfig, others: int) -> bool:
+    """Whether `others`, the training images that judge nothing, are enough to learn from.
+
+    ValueError where they are not and --epochs asks for it.
+    """
+    if config.epochs == 0 or others >= config.batch_size:
+        return config.epochs != 0
+    if config.epochs is None:
+        return False
+    raise ValueError(
+        f"of {others + config.kept_apart} training images {others} are left to train with, fewer "
+        f"than the {config.batch_size} of one step (--batch-size): take a smaller --limit"
+    )
 
 
 def runtime_config(config: AutoConfig) -> RuntimeConfig:

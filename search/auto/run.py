@@ -114,9 +114,8 @@ def clock_of(given: Given) -> Clock | None:
 def make(given: Given, searched: Searched, judged: int) -> Report:
     """Rounded, tuned, measured, scored and written; told with how many networks were `judged`."""
     clock, one, file = searched.clock, searched.decided.found.compressed, searched.decided.file
-    write_recipe(given, one, given.config.epochs)
     making = time.perf_counter()
-    made = made_of(given)
+    made = made_of(given, one)
     best = best_of(given, made)
     told = write_network(given, best.network)
     write_recipe(given, one, best.epochs)
