@@ -38,6 +38,8 @@ VISITS, SESSIONS = 20, 2
 """A file can be unlucky with where a session puts it, and be slow for as long as that lasts."""
 MORE, CALM = 6, 1.05
 """Where other work slows the whole network more than so much, sessions are held again."""
+ALIKE = 1.02
+"""Networks with the same layers differ by less than that."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ class Clock:
         whole = summed({})
         return lambda gone: summed(gone) / whole
 
-    def measured(self, name: str, network: nn.Module, int8: bool) -> File:
+    def measured(self, name: str, network: nn.Module, int8: bool, like: File | None = None) -> File:
         """The fastest file of a network; `int8` tries files of integers, some layers in float.
 
-        What was measured by this `name` is not measured again.
+        What was measured by this `name` is not measured again. `like` was measured of a network
+        with the same layers: what is slower than that was unlucky, and is given more sessions.
         """
         out = self._given.out
         data = out / MEASURED / f"{name}.onnx"
@@ -122,7 +125,8 @@ class Clock:
             known = read_json(out / TIMES, dict[str, Times]) if (out / TIMES).exists() else {}
             if name not in known:
                 least = min((one.whole_ms for one in known.values()), default=math.inf)
-                fastest, known[name] = self._timed(self._models(network, int8), least)
+                share = math.inf if like is None else like.ms / like.whole_ms
+                fastest, known[name] = self._timed(self._models(network, int8), least, share)
                 write_bytes(data, bytes_of(fastest))
                 write_json(out / TIMES, known)
         return File(data.read_bytes(), known[name].ms, known[name].whole_ms)
@@ -137,9 +141,11 @@ class Clock:
         files = files_of(plain, self._shape, images, "min-max", not sums_are_exact()).files
         return [OnnxModel(name, data) for name, data in files.items() if name != FLOAT]
 
-    def _timed(self, models: Sequence[Model], least: float) -> tuple[Model, Times]:
+    def _timed(
+        self, models: Sequence[Model], least: float, share: float = math.inf
+    ) -> tuple[Model, Times]:
         """The fastest, by two sessions; by more while the whole network takes longer than the
-        `least` that it ever took."""
+        `least` that it ever took, or the fastest more than a `share` of it."""
         best = dict.fromkeys([self._whole, *models], math.inf)
         for number in range(1, MORE + 1):
             seen = measure_networks(
@@ -148,7 +154,9 @@ class Clock:
             best = {
                 model: min(best[model], one.p10_ms) for model, one in zip(best, seen, strict=True)
             }
-            if number >= SESSIONS and best[self._whole] <= CALM * least:
+            whole, made = best[self._whole], min(best[one] for one in models)
+            calm = whole <= CALM * least and made <= ALIKE * share * whole
+            if number >= SESSIONS and calm:
                 break
         fastest = min(models, key=best.__getitem__)
         return fastest, Times(best[fastest], best[self._whole])

@@ -120,7 +120,7 @@ def make(given: Given, searched: Searched, judged: int) -> Report:
     told = write_network(given, best.network)
     write_recipe(given, one, best.epochs)
     if clock is not None:
-        file = clock.measured("made", best.network, one.int8)
+        file = clock.measured("made", best.network, one.int8, like=file)
         write_bytes(given.out / MODEL, file.data)
     return Report(
         network=given.subject.name,
