@@ -75,6 +75,7 @@ def test_it_does_so_with_the_fewest_registers_too(index: int) -> None:
     assert_right(model, build(model, NARROW, Recipe()))
 
 
+@pytest.mark.slow
 def test_a_whole_network_by_hand_computes_what_onnx_runtime_does() -> None:
     model = network_model(named_space("smoke").network([0, 1, 0, 1]))
     assert_right(model, build(model, HOST, Recipe()))
