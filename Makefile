@@ -21,6 +21,8 @@ demo smoke: export MALLOC_TOP_PAD_ = 268435456
 test quick: export OMP_NUM_THREADS = 1
 # Threads that wait by spinning make the tests take four times as long where others use the cores.
 test quick: export OMP_WAIT_POLICY = passive
+# Some shells forbid it; the tests start a hundred processes, and each would compile all files anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # mpirun wants these two before it starts anything for root, as in a container.
 test: export OMPI_ALLOW_RUN_AS_ROOT = 1

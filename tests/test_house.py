@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,7 @@ def files_of(*rooms: str) -> list[Path]:
 EVERY_FILE = files_of(*FLOORS, *GUESTS)
 
 
+@cache
 def parse(file: Path) -> ast.Module:
     return ast.parse(file.read_text(), str(file.relative_to(ROOT)))
 

@@ -14,7 +14,6 @@ from tests.commands.helpers import (
     kill_when,
     records,
     run_here,
-    run_well,
     well,
 )
 from tests.search.running import MIDDLE, assert_same, left_in
@@ -38,7 +37,7 @@ def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp
             *("--table", table, "--budget", middle_of(table), "--out", tmp_path / name),
         ]
 
-    run_well(*words("whole"))
+    well(run_here(*words("whole")))
     log = tmp_path / "broken" / "log.jsonl"
     whole_log = records(tmp_path / "whole" / "log.jsonl")
     warm_up = sum(line["phase"] == "warm-up" for line in whole_log)
@@ -46,7 +45,7 @@ def test_a_killed_search_ends_with_the_same_spec_logits_and_log(table: Path, tmp
     assert seen < warm_up
     seen = kill_when(words("broken"), log, warm_up + 6)
     assert seen < len(whole_log)
-    run_well(*words("broken"))
+    well(run_here(*words("broken")))
 
     whole, broken = (tmp_path / name for name in ("whole", "broken"))
     assert load_spec(str(broken / "spec.json")) == load_spec(str(whole / "spec.json"))
@@ -116,13 +115,13 @@ def test_a_killed_training_ends_with_the_same_weights_and_log(
         ]
 
     file.write_text(recipe or "")
-    said = run_well(*words("whole"))
+    said = well(run_here(*words("whole")))
     kill_when(words("broken"), tmp_path / "broken" / "log.jsonl", 4)
     if recipe is not None:
         file.write_text(recipe.replace("0.8", "0.7"))
         assert_refused(run_here(*words("broken")), "recipe.yaml has changed since the run")
         file.unlink()
-    run_well(*words("broken"))
+    well(run_here(*words("broken")))
     whole, broken = (load_tensors(tmp_path / name / "weights.pt") for name in ("whole", "broken"))
     assert whole.keys() == broken.keys() == hand_made("smoke").build(seed=0).state_dict().keys()
     for key in whole:

@@ -110,19 +110,27 @@ def kill_a_worker(
     return log.read_text().count("\n")
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two workers leave whom nobody kills: the same under both launchers."""
+    out = tmp_path_factory.mktemp("unbroken") / "whole"
+    hand_made("smoke").save(str(out.parent / "spec.json"))
+    well(launch("torchrun", 2, *words_for(out)))
+    return out
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_whichever_worker_is_killed_the_run_continues_to_the_same_numbers(
-    launcher: Launcher, tmp_path: Path
+    launcher: Launcher, unbroken: Path, tmp_path: Path
 ) -> None:
     hand_made("smoke").save(str(tmp_path / "spec.json"))
-    well(launch(launcher, 2, *words_for(tmp_path / "whole")))
-    whole = records(tmp_path / "whole" / "log.jsonl")
+    whole = records(unbroken / "log.jsonl")
     seen = kill_a_worker(launcher, 1, tmp_path / "broken", 6)
     seen = kill_a_worker(launcher, 0, tmp_path / "broken", seen + 12)
     assert seen < len(whole)
     well(launch(launcher, 2, *words_for(tmp_path / "broken")))
     assert records(tmp_path / "broken" / "log.jsonl") == whole
-    kept = [load_tensors(tmp_path / name / "weights.pt") for name in ("whole", "broken")]
+    kept = [load_tensors(out / "weights.pt") for out in (unbroken, tmp_path / "broken")]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
 
 
@@ -139,11 +147,10 @@ def test_whichever_worker_is_killed_the_search_ends_as_unbroken(tmp_path: Path) 
     assert_same(left_in(broken), left_in(whole))
 
 
-def test_a_run_of_two_workers_is_continued_by_one(tmp_path: Path) -> None:
+def test_a_run_of_two_workers_is_continued_by_one(unbroken: Path, tmp_path: Path) -> None:
     """With the same images per step, in the same micro-batches: only roundings differ."""
     hand_made("smoke").save(str(tmp_path / "spec.json"))
-    well(launch("torchrun", 2, *words_for(tmp_path / "whole")))
-    whole = records(tmp_path / "whole" / "log.jsonl")
+    whole = records(unbroken / "log.jsonl")
     assert kill_a_worker("torchrun", 0, tmp_path / "broken", 20) < len(whole)
     said = well(run_here(*words_for(tmp_path / "broken")))
     assert "50 images per step = 1 x 50 in 2 passes" in said

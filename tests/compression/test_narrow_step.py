@@ -86,6 +86,7 @@ def test_it_learns_what_the_masked_network_learns(name: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_layers_behind_are_fitted_anew_as_by_the_step_that_masks() -> None:
     network, shape = resnet()
     how = {"macs": 0.5, "score": ActivationMean(), "repair": "lstsq", "seen": 16}

@@ -131,6 +131,7 @@ def test_bits_of_layers_and_zeros_stand_in_one_recipe_and_open_again(tmp_path: P
     torch.testing.assert_close(opened(x), left(x), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_an_average_has_what_is_done_ahead_of_no_step() -> None:
     steps = (ChannelsStep(macs=0.7), RoundStep(weights=FOUR))
     alone, averaged = (
@@ -173,7 +174,10 @@ def test_what_could_not_be_rounded_in_the_end_is_refused_before_anything_is_lear
 @pytest.mark.parametrize(
     ("name", "steps"),
     [
-        ("resnet20_cifar", (LowRankStep(rank=Share(share=0.5)), RoundStep(weights=FOUR))),
+        pytest.param(
+            *("resnet20_cifar", (LowRankStep(rank=Share(share=0.5)), RoundStep(weights=FOUR))),
+            marks=pytest.mark.slow,
+        ),
         (UNTIED, (NarrowStep(keep={"second": 3}), QuantizeStep(weights=FOUR))),
     ],
 )

@@ -89,6 +89,7 @@ def test_the_example_slims_a_network_on_photographs() -> None:
         torch.testing.assert_close(left(x), network(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_scales_are_compared_across_groups_as_they_are_or_by_their_means() -> None:
     network = published_spec("resnet20_cifar").build(seed=0)
     for name in INSIDE:

@@ -12,7 +12,7 @@ from latency_tables.table import LatencyTable
 from proxyless_nas import load_spec
 from proxyless_nas.files import read_json
 from proxyless_nas.weights import load_weights
-from tests.commands.helpers import ROOT, run_well
+from tests.commands.helpers import ROOT, run_here, run_well, well
 
 
 def smoke_flags() -> list[str]:
@@ -61,10 +61,8 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
     assert list((out / "search" / "tensorboard").iterdir())
 
     # whoever checks the table later, with other networks, does not change what was found
-    run_well(
-        *("-m", "latency_tables", "check", "--table", out / "table.json"),
-        *("--fit", 6, "--test", 8, "--allow-contended"),  # other tests may share the cores
-    )
+    flags = ["--fit", 6, "--test", 8, "--allow-contended"]  # other tests may share the cores
+    well(run_here("-m", "latency_tables", "check", "--table", out / "table.json", *flags))
     before = (out / "networks" / "searched" / "weights.pt").stat().st_mtime_ns
     again = run_well(*words)
     assert again.count("done before") == 6
@@ -73,7 +71,7 @@ def test_it_leaves_a_network_its_proof_and_a_report_and_continues(tmp_path: Path
 
     flags = ["--arch", out / "spec.json", "--table", out / "table.json", "--limit", "500"]
     flags.append("--allow-contended")
-    scored = run_well("eval.py", *flags, "--measure")
+    scored = well(run_here("eval.py", *flags, "--measure"))
     assert f"{spec.macs:,}" in scored
     assert f"{spec.parameters:,}" in scored
     assert "measured latency" in scored and "predicted latency" in scored

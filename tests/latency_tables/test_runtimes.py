@@ -39,7 +39,9 @@ NAMES = [f"{one.runtime}-{one.dtype}-{one.threads}" for one in EVERY]
 
 
 TIMED = [
-    pytest.param(one, id=name, marks=[pytest.mark.slow] if one.runtime == "inductor" else [])
+    pytest.param(
+        one, id=name, marks=[pytest.mark.slow] if one.runtime in ("inductor", "tvm") else []
+    )
     for one, name in zip(EVERY, NAMES, strict=True)
 ]
 

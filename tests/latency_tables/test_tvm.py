@@ -18,7 +18,7 @@ from latency_tables.measure import identity_of
 from latency_tables.model import Model
 from latency_tables.parts import BlockPart
 from latency_tables.runtimes import RuntimeConfig, open_runtime, runtime_of
-from latency_tables.runtimes.tvm import records, trials
+from latency_tables.runtimes.tvm import records, trials, tuning
 from latency_tables.runtimes.tvm.building import Recipe, build, by_hand, read
 from latency_tables.runtimes.tvm.registers import Registers, divisors, registers_of
 from latency_tables.runtimes.tvm.schedules import unfitted
@@ -75,6 +75,7 @@ def test_it_does_so_with_the_fewest_registers_too(index: int) -> None:
     assert_right(model, build(model, NARROW, Recipe()))
 
 
+@pytest.mark.slow
 def test_a_whole_network_by_hand_computes_what_onnx_runtime_does() -> None:
     model = network_model(named_space("smoke").network([0, 1, 0, 1]))
     assert_right(model, build(model, HOST, Recipe()))
@@ -176,6 +177,8 @@ def tried_again(test: Callable[[Path], None], folder: Path) -> None:
 def test_a_tuned_block_is_right_and_no_trial_is_made_twice(tmp_path, monkeypatch, capsys) -> None:
     def once(folder: Path) -> None:
         recipe, timed = Recipe("tuned", 10, str(folder)), itertools.count()
+        monkeypatch.setattr(tuning, "POPULATION", 16)
+        monkeypatch.setattr(tuning, "UNMEASURED", 4)
 
         def dies(spent: object) -> float:
             if next(timed) == 5:

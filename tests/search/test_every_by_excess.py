@@ -123,7 +123,10 @@ def test_all_it_says_is_one_option_per_knob(kind: type) -> None:
         assert all(isinstance(value, float) for value in strategy.told().values())
 
 
-@every
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind is GP)) for kind in KINDS_OF_STRATEGY],
+)
 def test_from_its_state_it_continues_as_if_never_stopped(kind: type) -> None:
     first, second = (MAKERS[kind](excess_over(MOST), 3) for _ in range(2))
     advance(first, 9 if kind is GP else 2)

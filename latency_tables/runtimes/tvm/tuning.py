@@ -20,6 +20,7 @@ from proxyless_nas.progress import progress_bar
 
 TRIALS_PER_ROUND = 16  # between two updates of the cost model
 TOLERANCE = 1e-4  # of the largest output
+POPULATION, UNMEASURED = 128, 32  # schedules bred at a time, those of them that must be new
 tvm_ffi.register_error("KeyboardInterrupt", KeyboardInterrupt)  # else Ctrl-C is a RuntimeError
 
 
@@ -102,7 +103,7 @@ class Tuning:
     def _contexts(self, todo: Sequence[Any]) -> list[Any]:
         logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.ERROR)
         strategy = meta_schedule.search_strategy.EvolutionarySearch(
-            population_size=128, genetic_num_iters=3, init_min_unmeasured=32
+            population_size=POPULATION, genetic_num_iters=3, init_min_unmeasured=UNMEASURED
         )
         # TVM loads its intrinsics here. That parses much source, and for each piece it looks
         # through every loaded module; without the search it takes 6 s instead of up to 60.

@@ -17,7 +17,7 @@ from proxyless_nas.files import read_json
 from proxyless_nas.own import make_own
 from proxyless_nas.subject import load_its_weights
 from proxyless_nas.weights import load_tensors, save_tensors
-from tests.commands.helpers import assert_refused, run_here, run_well, well
+from tests.commands.helpers import assert_refused, run_here, well
 from training.evaluate import Evaluation
 
 TRAIN = {
@@ -83,7 +83,7 @@ def test_each_step_leaves_what_the_next_one_needs(trained: Path, tmp_path: Path)
     assert report.pruned.latency_ms is not None and report.whole.latency_ms is not None
     assert f"{100 * report.pruned.score.top1:.2f} %" in said
 
-    again = run_well("eval.py", "--arch", out / "spec.json", "--limit", 1200)
+    again = well(run_here("eval.py", "--arch", out / "spec.json", "--limit", 1200))
     assert f"{report.pruned.score.top1:.2%}" in again
     session = onnxruntime.InferenceSession(out / "model.onnx", providers=["CPUExecutionProvider"])
     x = torch.randn(1, 1, 28, 28)

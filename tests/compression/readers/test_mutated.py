@@ -92,7 +92,7 @@ def test_a_mutated_command_of_pocketflow(text: str, done: list[tuple[int, str, s
 
 @pytest.mark.slow
 @given(st.sampled_from(FILES["pocketflow"][0]), edits(FILES["pocketflow"][1]))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_many_mutated_commands(text: str, done: list[tuple[int, str, str]]) -> None:
     must_be_read_or_refused("pocketflow", mutated(text, done))
 
@@ -175,7 +175,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example(scheduled("CosineAnnealingLR, T_max: .inf"), [])
 @example(pruned("initial_sparsity: 0.1, final_sparsity: 1.5"), [])
 @example(pruned("initial_sparsity: .nan, final_sparsity: 0.5"), [])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_changed_tree_of_distiller(folder: Path, text: str, done: list[Change]) -> None:
     must_be_read_whole("distiller", changed(text, done), folder)
 
@@ -198,14 +198,14 @@ def rate(args: str, name: str = "exponential_decay") -> str:
 @example(f"train.learning_rate: {'9' * 400}\n", [])
 @example("model.layers.conv2.gate_params: {density: 0.5, factor: -1, regularizer: l1}\n", [])
 @example("model: {x: {y: $(model)}, layers: {conv0: $(model.x)}}\n", [])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_changed_tree_of_mayo(folder: Path, text: str, done: list[Change]) -> None:
     must_be_read_whole("mayo", changed(text, done), folder)
 
 
 @pytest.mark.slow
 @given(st.sampled_from([(like, text) for like, each in TREES.items() for text in each]), changes())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_many_changed_trees(folder: Path, own: tuple[Like, str], done: list[Change]) -> None:
     must_be_read_whole(own[0], changed(own[1], done), folder)
 

@@ -69,6 +69,7 @@ def test_a_step_that_repairs_loses_less_and_masked_still_equals_removed() -> Non
             )
 
 
+@pytest.mark.slow
 def test_layers_with_masked_elements_are_left_alone_and_nothing_is_fitted_twice() -> None:
     sparse = MaskStep(
         method={"by": "level", "share": 0.5},

@@ -16,7 +16,7 @@ from proxyless_nas.described.edges import (
 from proxyless_nas.described.network import describe
 from proxyless_nas.language import Config
 from proxyless_nas.subject import load_network, open_subject
-from tests.commands.helpers import run_well
+from tests.commands.helpers import run_here, well
 from tests.proxyless_nas.language.test_mutated import TINY
 
 ZOO = {
@@ -72,11 +72,11 @@ def test_the_zoo_has_the_published_parameters_and_macs(name: str) -> None:
 
 @pytest.mark.slow
 def test_info_tells_them() -> None:
-    told = json.loads(run_well("-m", "compression", "info", "models/lenet5.yaml", "--json"))
+    told = json.loads(well(run_here("-m", "compression", "info", "models/lenet5.yaml", "--json")))
     assert (told["parameters"], told["macs"]) == ZOO["lenet5"]
     assert [layer["layer"] for layer in told["layers"]] == ["conv0.conv", "conv1.conv",
                                                            "fc1.linear", "logits"]  # fmt: skip
-    assert "2,293,000" in run_well("-m", "compression", "info", "models/lenet5.yaml")
+    assert "2,293,000" in well(run_here("-m", "compression", "info", "models/lenet5.yaml"))
 
 
 def test_the_tiny_network() -> None:

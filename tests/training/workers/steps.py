@@ -1,6 +1,6 @@
 """Run by several workers: some steps on this worker's part of given batches, then a record.
 
-python -m tests.training.workers.steps FOLDER PASSES FP16(0|1)
+python -m tests.training.workers.steps FOLDER
 """
 
 import sys
@@ -14,6 +14,8 @@ from training.learner import Learner
 from training.workers import Workers, join_workers
 
 BATCH, STEPS = 16, 3
+WAYS = {"1": (1, False), "2": (2, False), "half": (1, True)}
+"""Passes per step, and whether messages are in half precision."""
 Parts = list[tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -37,7 +39,7 @@ def record(one: Learner, workers: Workers, passes: int) -> dict[str, torch.Tenso
 
 
 def learn(workers: Workers, folder: Path, passes: int, fp16: bool) -> None:
-    """Learn and write rank<N>.pt."""
+    """Learn one way and write rank<N>.pt."""
     one = learner(plain_network(), workers, passes=passes, fp16_allreduce=fp16)
     one.restore(workers.broadcast(one.state()))
     seen = record(one, workers, passes)
@@ -45,18 +47,19 @@ def learn(workers: Workers, folder: Path, passes: int, fp16: bool) -> None:
     save_tensors(folder / f"rank{workers.rank}.pt", seen)
 
 
-def main(folder: Path, passes: int, fp16: bool) -> None:
-    """Join, learn, leave; no thread that carried messages may outlive that.
+def main(folder: Path) -> None:
+    """Join, learn in all ways, leave; no thread that carried messages may outlive that.
 
     One that did would now and then abort a process that ends: it needs an interpreter to let go of
     its last tensor.
     """
     torch.set_num_threads(1)
     with join_workers("auto", cuda=False) as workers:
-        learn(workers, folder, passes, fp16)
+        for name, (passes, fp16) in WAYS.items():
+            learn(workers, folder / name, passes, fp16)
     threads = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
     assert not [name for name in threads if "gloo" in name], threads
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), bool(int(sys.argv[3])))
+    main(Path(sys.argv[1]))
