@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from compression.quantizers.files import open_quantized
 from proxyless_nas.files import read_json
+from search.auto import tuning
 from search.auto.config import AutoConfig
 from search.auto.given import Given, given_of
 from search.auto.goal import read_goal
@@ -17,6 +19,7 @@ from search.auto.run import auto
 from search.auto.tuning import EPOCHS, epochs_of, points_lost
 from tests.search.auto.again import made_again
 from tests.search.auto.test_given import config_of, folder
+from tests.shared import shared
 
 __all__ = ["folder"]
 
@@ -102,3 +105,34 @@ def test_bits_learn_while_it_is_tuned_and_the_recipe_does_so_again(
     text = (out / "recipe.yaml").read_text()
     assert "do: fold" in text and "do: quantize" in text and "--epochs 1 " in text
     made_again(out, tmp_path / "again")
+
+
+@pytest.mark.slow
+def test_a_network_that_forgot_learns_without_being_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two bits are too few for one that has learned; and with --epochs 0 it is left so."""
+    monkeypatch.setattr(tuning, "EPOCHS", 2)
+    few = few_of(shared("data/cifar10_lossless_6102.npz"), tmp_path / "few.npz", 260)
+    how = {
+        "arch": "resnet20_cifar", "normalise": "half", "path": str(few), "limit": 100,
+        "weights": str(shared("data/distiller/resnet20_cifar10_dense.pth.tar")),
+        "methods": ("bits",), "weight_bits": (2,), "base_lr": 0.001,
+    }  # fmt: skip
+    out = tmp_path / "run"
+    auto(config_of(tmp_path, "bytes=0.1x", out=str(out), **how))
+    report = read_json(out / "report.json", Report)
+    whole, untuned, tuned = report.stages
+    assert whole.searched - untuned.searched > 0.1
+    assert tuned.name == "2 epochs of tuning" and tuned.searched > untuned.searched + 0.05
+    assert "2 epochs of tuning (--epochs 0: none)" in capsys.readouterr().out
+    auto(config_of(tmp_path, "bytes=0.1x", out=str(tmp_path / "left"), epochs=0, **how))
+    left = read_json(tmp_path / "left" / "report.json", Report)
+    assert [one.name for one in left.stages] == ["whole", "untuned"]
+
+
+def few_of(images: Path, path: Path, count: int) -> Path:
+    """So many of the images in a file."""
+    with np.load(images) as known:
+        np.savez(path, **{name: known[name][:count] for name in known.files})
+    return path
