@@ -1,7 +1,7 @@
 """How fast are the published networks on a device, beside the one that was searched for it?
 
-The paper's table of specialisation (Cai et al. 2019, table 6) for a device that is here: every
-network is visited in the same shuffled rounds; a ratio is taken round by round.
+What Cai et al. (2019) show of specialisation, for a device that is here: every network is visited
+in the same shuffled rounds; a ratio is taken round by round.
 """
 
 import numpy as np
@@ -63,10 +63,11 @@ def main(config: SpecialisedConfig) -> None:
         f"{runtime.device()}; {config.visits} rounds; ratios round by round: median (middle half)"
     )
     print(f"{'network':<20} {'ms per call':>12}  over {NAMES[0]}")
-    base = np.array([np.median(visit.spent) for visit in seen[NAMES[0]]])
     for name in NAMES:
-        ratios = np.array([np.median(visit.spent) for visit in seen[name]]) / base
-        low, middle, high = np.percentile(ratios, [25, 50, 75])
+        pairs = zip(seen[name], seen[NAMES[0]], strict=True)
+        low, middle, high = np.percentile(
+            [a.statistic / b.statistic for a, b in pairs], [25, 50, 75]
+        )
         print(f"{name:<20} {p10_ms(calm[name]):>12.4g}  {middle:.2f} ({low:.2f} to {high:.2f})")
     reason = contention([one for name in NAMES for one in calm[name]], calm[SENTINEL])
     if reason is not None:

@@ -5,8 +5,8 @@ on a sampled path; architecture steps with two paths, with the slopes of all pat
 outputs, and from the kept inputs; an update of REINFORCE by ten networks, without gradients; and an
 all-paths step as DARTS takes it (every candidate runs, weighted by its probability; weights and
 logits learn). Times are interleaved in shuffled rounds of one process and quoted as CPU time of the
-process, on a GPU as time of the device; memory is the growth of the peak resident set (of the peak
-allocation on a GPU) over the step's first calls, on a CPU one fresh process each.
+process, on a GPU as wall time until it is done; memory is the growth of the peak resident set (of
+the peak allocation on a GPU) over the step's first calls, on a CPU one fresh process each.
 """
 
 import random

@@ -43,10 +43,10 @@ def images(count: int = 100) -> list[tuple[Tensor, Tensor]]:
     return list(zip(x.split(32), labels.split(32), strict=True))
 
 
-def given_with(config: AutoConfig, right: int, count: int, tunable: bool = True) -> Given:
+def given_with(config: AutoConfig, right: int, count: int) -> Given:
     """A goal, where the whole network knows `right` of each hundred images."""
     given = given_of(config, read_goal("bytes=0.5x accuracy_drop=2"))
-    return replace(given, whole=Knows(right), judged=images(count), tunable=tunable)
+    return replace(given, whole=Knows(right), judged=images(count))
 
 
 def test_points_and_their_standard_error_are_those_of_pairs() -> None:
